@@ -1,0 +1,1 @@
+"""What every process shares. It imports nothing else of this project."""

@@ -1,0 +1,457 @@
+"""The bus on a real NATS server. Everything of nats-py that can go wrong is translated here, once."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+from uuid import uuid4
+
+import nats
+import nats.aio.msg
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext, api
+from nats.micro import add_service
+from nats.micro.request import Request, ServiceError
+from nats.micro.service import EndpointConfig, ServiceConfig
+from nats.micro.service import Service as MicroService
+
+from shared.v1.bus import (
+    MESSAGE_ID,
+    NO_HEADERS,
+    SERVICE_ERROR,
+    SERVICE_ERROR_CODE,
+    Delivery,
+    Endpoint,
+    Message,
+    Outgoing,
+    Service,
+    Stored,
+)
+from shared.v1.errors import FencedError, RefusedError, TryAgainError, WrongPeerError
+from shared.v1.nats_reader import read_stream
+from shared.v1.nats_streams import apply_streams
+from shared.v1.settings import Settings
+from shared.v1.streams import ConsumerSpec, StreamChange, StreamSpec
+
+log = logging.getLogger(__name__)
+
+EXPECTED_LAST = "Nats-Expected-Last-Sequence"
+EXPECTED_LAST_ON_SUBJECT = "Nats-Expected-Last-Subject-Sequence"
+BATCH_ID = "Nats-Batch-Id"
+BATCH_SEQUENCE = "Nats-Batch-Sequence"
+BATCH_COMMIT = "Nats-Batch-Commit"
+
+_WRONG_LAST_SEQUENCE = frozenset({10071, 10164})  # the two codes with which a server refuses an expectation
+_FETCH_S = 1.5  # a pull request lost with its server is repeated after this
+_RECONNECT_S = 0.2
+_ACK_S = 5.0
+
+
+@dataclass(slots=True)
+class _NatsDelivery:
+    _msg: nats.aio.msg.Msg
+    _max_deliver: int
+    message: Stored
+    attempt: int
+
+    @property
+    def is_last_attempt(self) -> bool:
+        return self.attempt >= self._max_deliver
+
+    async def working(self) -> None:
+        with _translated():
+            await self._msg.in_progress()
+
+    async def ack(self) -> None:
+        with _translated():
+            await self._msg.ack()
+
+    async def retry(self, delay_s: float) -> None:
+        with _translated():
+            await self._msg.nak(delay=delay_s)
+
+    async def refuse(self) -> None:
+        with _translated():
+            await self._msg.term()
+
+
+class NatsBus:
+    """A connection to a NATS server; it reconnects for ever. Made by `connect`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._js: JetStreamContext = client.jetstream(timeout=_ACK_S)
+        self._stopping = asyncio.Event()
+        self._services: list[MicroService] = []
+
+    @classmethod
+    async def connect(cls, settings: Settings, *, name: str, patient: bool = True) -> Self:
+        """Connect to `settings.nats_url`.
+
+        A patient caller (a long-running process) waits until a server is there; an impatient one
+        (a command) gets TryAgainError at once. RefusedError: the server does not let us in.
+        """
+
+        async def on_error(error: Exception) -> None:
+            log.debug("nats error", extra={"action": "nats_error", "error": repr(error)})
+
+        async def on_disconnect() -> None:
+            log.warning("connection lost", extra={"action": "disconnected", "server": settings.nats_url})
+
+        async def on_reconnect() -> None:
+            log.info("connection is back", extra={"action": "reconnected", "server": settings.nats_url})
+
+        servers = [server.strip() for server in settings.nats_url.split(",")]
+        announced = False
+        while True:
+            try:
+                client = await nats.connect(
+                    servers,
+                    name=name,
+                    error_cb=on_error,
+                    disconnected_cb=on_disconnect,
+                    reconnected_cb=on_reconnect,
+                    # The first connection is tried by our own loop, which can say what it waits for.
+                    allow_reconnect=patient,
+                    max_reconnect_attempts=-1 if patient else 0,
+                    reconnect_time_wait=_RECONNECT_S,
+                    connect_timeout=2,
+                    user_credentials=settings.nats_creds or None,
+                )
+            except nats.errors.AuthorizationError as error:
+                raise RefusedError(
+                    f"the NATS server at {settings.nats_url} does not accept these credentials ({error}): "
+                    "set NATS_CREDS or a user in NATS_URL",
+                    code=403,
+                ) from None
+            except (nats.errors.Error, OSError, TimeoutError, ValueError) as error:
+                if not patient:
+                    raise TryAgainError(
+                        f"no NATS server answers at {settings.nats_url} ({_text(error)}): "
+                        "start one with `nimmerverse up`, or set NATS_URL"
+                    ) from None
+                if not announced:
+                    log.warning(
+                        "waiting for a server", extra={"action": "waiting", "server": settings.nats_url}
+                    )
+                    announced = True
+                await asyncio.sleep(_RECONNECT_S)
+            else:
+                return cls(client)
+
+    @property
+    def max_body(self) -> int:
+        return self._client.max_payload
+
+    @property
+    def server_version(self) -> str:
+        """Version of the connected server."""
+        return str(self._client.connected_server_version)
+
+    async def publish(self, subject: str, body: bytes, *, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        with _translated():
+            await self._client.publish(subject, body, headers=dict(headers) or None)
+
+    async def append(
+        self,
+        subject: str,
+        body: bytes,
+        *,
+        message_id: str = "",
+        headers: Mapping[str, str] = NO_HEADERS,
+        last_on_subject: int | None = None,
+    ) -> int:
+        all_headers = dict(headers)
+        if message_id:
+            all_headers[MESSAGE_ID] = message_id
+        if last_on_subject is not None:
+            all_headers[EXPECTED_LAST_ON_SUBJECT] = str(last_on_subject)
+        with _translated(subject):
+            ack = await self._js.publish(subject, body, headers=all_headers or None)
+        return ack.seq
+
+    async def append_all(self, messages: Sequence[Outgoing], *, last: int) -> int:
+        first, *others = messages
+        headers = {**first.headers, EXPECTED_LAST: str(last)}
+        if not others:
+            with _translated(first.subject):
+                return (await self._js.publish(first.subject, first.body, headers=headers)).seq
+        batch = uuid4().hex
+        headers |= {BATCH_ID: batch, BATCH_SEQUENCE: "1"}
+        with _translated(first.subject):
+            await self._client.publish(first.subject, first.body, headers=headers)
+            for position, message in enumerate(others, start=2):
+                headers = {**message.headers, BATCH_ID: batch, BATCH_SEQUENCE: str(position)}
+                if position < len(messages):
+                    await self._client.publish(message.subject, message.body, headers=headers)
+            headers[BATCH_COMMIT] = "1"
+            # The server checks the expectation and stores all or nothing when the last message commits.
+            return (await self._js.publish(message.subject, message.body, headers=headers)).seq
+
+    @asynccontextmanager
+    async def subscribe(self, pattern: str) -> AsyncIterator[AsyncIterator[Message]]:
+        arrived: asyncio.Queue[nats.aio.msg.Msg | None] = asyncio.Queue()
+        with _translated():
+            subscription = await self._client.subscribe(
+                pattern, cb=arrived.put, pending_msgs_limit=-1, pending_bytes_limit=-1
+            )
+            # Without the round trip a message published by another connection right now could be missed.
+            await self._client.flush()
+        try:
+            yield self._messages(arrived)
+        finally:
+            if not self._client.is_closed:
+                await subscription.unsubscribe()
+
+    async def _messages(self, arrived: asyncio.Queue[nats.aio.msg.Msg | None]) -> AsyncIterator[Message]:
+        stop = asyncio.create_task(self._stopping.wait())
+        stop.add_done_callback(lambda _: arrived.put_nowait(None))
+        try:
+            while (message := await arrived.get()) is not None:
+                yield _message(message)
+        finally:
+            stop.cancel()
+
+    async def request(
+        self, subject: str, body: bytes, *, timeout_s: float, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Message:
+        with _translated():
+            try:
+                answer = await self._client.request(
+                    subject, body, timeout=timeout_s, headers=dict(headers) or None
+                )
+            except nats.errors.NoRespondersError:
+                raise TryAgainError(f"nobody answers on {subject}: is that unit running?") from None
+        message = _message(answer)
+        if SERVICE_ERROR in message.headers:
+            code = message.headers.get(SERVICE_ERROR_CODE, "500")
+            raise RefusedError(message.headers[SERVICE_ERROR], code=int(code) if code.isdigit() else 500)
+        return message
+
+    async def serve(self, service: Service) -> None:
+        config = ServiceConfig(
+            name=service.name,
+            version=service.version,
+            description=service.description,
+            metadata=dict(service.metadata),
+        )
+        with _translated():
+            micro = await add_service(self._client, config)
+            self._services.append(micro)
+            for endpoint in service.endpoints:
+                await micro.add_endpoint(
+                    EndpointConfig(
+                        name=endpoint.name,
+                        subject=endpoint.subject,
+                        handler=self._handler(endpoint),
+                        metadata=dict(endpoint.metadata),
+                    )
+                )
+            await self._client.flush()
+
+    def _handler(self, endpoint: Endpoint):  # type: ignore[no-untyped-def]  # nats-py's type is not exported
+        async def handle(request: Request) -> None:
+            message = _message(request._msg)
+            try:
+                answer = await endpoint.handler(message)
+            except RefusedError as refusal:
+                if not message.reply:  # a plain publish: nobody waits, and nats-py could not answer
+                    log.warning("request refused", extra={"action": "refused", "reason": refusal.reason})
+                    return
+                raise ServiceError(str(refusal.code), _one_line(refusal.reason)) from None
+            if message.reply:
+                await request.respond(answer)
+            if endpoint.copy_to:
+                await self.publish(endpoint.copy_to, answer, headers=_lineage(message.headers))
+
+        return handle
+
+    def read(self, stream: str, *, after: int, filters: Sequence[str] = ()) -> AsyncIterator[Stored]:
+        return read_stream(self._client, self._js, stream, after, tuple(filters), self._stopping)
+
+    async def consume(self, consumer: ConsumerSpec) -> AsyncIterator[Delivery]:
+        subscription = await self._js.pull_subscribe_bind(durable=consumer.name, stream=consumer.stream)
+        stop = asyncio.create_task(self._stopping.wait())
+        try:
+            while not stop.done():
+                fetch = asyncio.create_task(subscription.fetch(1, timeout=_FETCH_S))
+                await asyncio.wait({fetch, stop}, return_when=asyncio.FIRST_COMPLETED)
+                if not fetch.done():
+                    # What the server may have sent this instant comes again after ack_wait.
+                    fetch.cancel()
+                    break
+                try:
+                    [msg] = fetch.result()
+                except (TimeoutError, nats.errors.TimeoutError):
+                    continue
+                except (nats.errors.Error, OSError) as error:
+                    log.debug("fetch failed", extra={"action": "fetch_failed", "error": _text(error)})
+                    await asyncio.sleep(_RECONNECT_S)
+                    continue
+                stored = _stored(msg)
+                yield _NatsDelivery(msg, consumer.max_deliver, stored, msg.metadata.num_delivered)
+        finally:
+            stop.cancel()
+            if not self._client.is_closed:
+                await subscription.unsubscribe()
+
+    async def get(self, stream: str, seq: int) -> Stored | None:
+        with _translated():
+            return await self._direct_get(stream, {"seq": seq})
+
+    async def next_on(
+        self, stream: str, subject: str, *, since: int = 1, since_ms: int | None = None
+    ) -> Stored | None:
+        query: dict[str, object] = {"next_by_subj": subject}
+        if since_ms is None:
+            query["seq"] = since
+        else:
+            query["start_time"] = datetime.fromtimestamp(since_ms / 1000, UTC).isoformat()
+        with _translated():
+            return await self._direct_get(stream, query)
+
+    async def last_on(self, stream: str, subject: str) -> Stored | None:
+        with _translated():
+            return await self._direct_get(stream, {"last_by_subj": subject})
+
+    async def _direct_get(self, stream: str, query: dict[str, object]) -> Stored | None:
+        try:
+            answer = await self._client.request(
+                f"$JS.API.DIRECT.GET.{stream}", json.dumps(query).encode(), timeout=_ACK_S
+            )
+        except nats.errors.NoRespondersError:
+            raise TryAgainError(f"the stream {stream} is not there: run `nimmerverse streams apply`") from None
+        headers = dict(answer.headers or {})
+        status = headers.get("Status", "")
+        if status == "404":
+            return None
+        if status:
+            raise RefusedError(
+                f"the stream {stream} does not give {query} ({headers.get('Description', status)})"
+            )
+        return Stored(
+            subject=headers["Nats-Subject"],
+            body=answer.data,
+            headers={key: value for key, value in headers.items() if key not in _DIRECT_HEADERS},
+            stream=stream,
+            seq=int(headers["Nats-Sequence"]),
+            at_ms=_milliseconds(headers["Nats-Time-Stamp"]),
+        )
+
+    async def last_seq(self, stream: str) -> int:
+        with _translated():
+            return (await self._js.stream_info(stream)).state.last_seq
+
+    async def acked_up_to(self, consumer: ConsumerSpec) -> int:
+        with _translated():
+            floor = (await self._js.consumer_info(consumer.stream, consumer.name)).ack_floor
+        return floor.stream_seq if floor else 0
+
+    async def apply(self, streams: Sequence[StreamSpec], *, dry_run: bool = False) -> list[StreamChange]:
+        with _translated():
+            return await apply_streams(self._js, streams, dry_run=dry_run)
+
+    async def stop_reading(self) -> None:
+        self._stopping.set()
+
+    async def close(self) -> None:
+        self._stopping.set()
+        if self._client.is_closed:
+            return
+        if self._client.is_connected:
+            with _quiet():
+                for service in self._services:
+                    await service.stop()
+                await self._client.flush(timeout=2)
+        await self._client.close()
+
+
+_DIRECT_HEADERS = frozenset({"Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp"})
+
+
+@asynccontextmanager
+async def connected(settings: Settings, *, name: str) -> AsyncIterator[NatsBus]:
+    """A bus for the length of a command: TryAgainError if no server answers."""
+    bus = await NatsBus.connect(settings, name=name, patient=False)
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+@contextmanager
+def _translated(subject: str = "") -> Iterator[None]:
+    """Turn what nats-py raises into the three kinds of trouble."""
+    try:
+        yield
+    except nats.js.errors.NoStreamResponseError:
+        raise TryAgainError(f"no stream keeps {subject}: run `nimmerverse streams apply`") from None
+    except nats.js.errors.APIError as error:
+        if error.err_code in _WRONG_LAST_SEQUENCE:
+            raise FencedError(f"somebody else wrote first: {error.description}") from None
+        if error.code in (408, 503) or isinstance(error, nats.js.errors.ServiceUnavailableError):
+            raise TryAgainError(f"the server is not ready: {error.description or 'no answer'}") from None
+        if error.code == 404:
+            raise WrongPeerError(
+                f"the server does not have it ({error.description}): run `nimmerverse streams apply`"
+            ) from None
+        raise RefusedError(f"the server refused: {error.description}", code=error.code or 500) from None
+    except nats.errors.MaxPayloadError:
+        raise RefusedError("the message is larger than the server takes (max_payload)", code=413) from None
+    except nats.errors.BadSubjectError:
+        raise RefusedError(f"the subject {subject!r} cannot be published on") from None
+    except (nats.errors.Error, TimeoutError, OSError) as error:
+        raise TryAgainError(f"the server did not answer ({_text(error)})") from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    try:
+        yield
+    except (nats.errors.Error, TimeoutError, OSError) as error:
+        log.debug("left without a goodbye", extra={"action": "close", "error": _text(error)})
+
+
+def _message(msg: nats.aio.msg.Msg) -> Message:
+    return Message(subject=msg.subject, body=msg.data, headers=dict(msg.headers or {}), reply=msg.reply)
+
+
+def _stored(msg: nats.aio.msg.Msg) -> Stored:
+    tokens = msg.reply.split(".")
+    return Stored(
+        subject=msg.subject,
+        body=msg.data,
+        headers=dict(msg.headers or {}),
+        stream=tokens[-7],
+        seq=int(tokens[-4]),
+        at_ms=int(tokens[-2]) // 1_000_000,
+    )
+
+
+def _lineage(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers of a request that its answer keeps: ours, and the trace."""
+    return {
+        key: value for key, value in headers.items() if key.startswith("Nimmerverse-") or key == "traceparent"
+    }
+
+
+def _milliseconds(rfc3339: str) -> int:
+    """2026-01-31T12:00:00.123456789Z → UTC milliseconds, cut like the reader cuts nanoseconds."""
+    whole, _, fraction = rfc3339.removesuffix("Z").partition(".")
+    seconds = int(api.Base._parse_utc_iso(whole + "Z").timestamp())
+    return seconds * 1000 + int((fraction + "000")[:3])
+
+
+def _one_line(text: str) -> str:
+    """A header ends at the line's end."""
+    return " ".join(text.split())
+
+
+def _text(error: BaseException) -> str:
+    return str(error) or type(error).__name__
