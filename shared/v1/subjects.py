@@ -86,6 +86,8 @@ class Address:
 
 
 THALAMUS = Address("nervous", "thalamus")
+GATES_QUESTION = Address("nervous", "thalamus", "gates")
+EXPLAIN_QUESTION = Address("nervous", "thalamus", "explain")
 GEMMA = Address("cognitive", "gemma")
 NYX = Address("cognitive", "nyx")
 

@@ -1,7 +1,8 @@
 """The messages of the wire: flat JSON objects, made to be typed by hand.
 
 `signals` go into SENSES, `decisions` come from the thalamus, `cognition` passes between Function Gemma
-and Young Nyx, `vital` is what processes say of themselves and of what they refused.
+and Young Nyx, `vital` is what processes say of themselves and of what they refused, `questions` is what
+the thalamus answers to people.
 """
 
 from shared.v1.messages.base import Wire
@@ -13,6 +14,13 @@ from shared.v1.messages.decisions import (
     GateTransition,
     TrustChange,
     WeightChange,
+)
+from shared.v1.messages.questions import (
+    ExplainQuestion,
+    Explanation,
+    GatesAnswer,
+    GateView,
+    WitnessView,
 )
 from shared.v1.messages.signals import RuleChange, Tick, VerificationOutcome, WaveSignal
 from shared.v1.messages.vital import DeadLetter, Heartbeat
@@ -26,8 +34,12 @@ __all__ = [
     "DeadLetter",
     "Escalation",
     "Evidence",
+    "ExplainQuestion",
+    "Explanation",
     "Fact",
     "GateTransition",
+    "GateView",
+    "GatesAnswer",
     "Heartbeat",
     "Rejection",
     "RuleChange",
@@ -37,4 +49,5 @@ __all__ = [
     "WaveSignal",
     "WeightChange",
     "Wire",
+    "WitnessView",
 ]
