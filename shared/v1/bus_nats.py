@@ -36,7 +36,7 @@ from shared.v1.bus import (
 from shared.v1.errors import FencedError, RefusedError, TryAgainError, WrongPeerError
 from shared.v1.nats_reader import read_stream
 from shared.v1.nats_streams import apply_streams
-from shared.v1.settings import Settings
+from shared.v1.settings import Settings, redacted
 from shared.v1.streams import ConsumerSpec, StreamChange, StreamSpec
 
 log = logging.getLogger(__name__)
@@ -98,14 +98,16 @@ class NatsBus:
         (a command) gets TryAgainError at once. RefusedError: the server does not let us in.
         """
 
+        shown = redacted(settings.nats_url)
+
         async def on_error(error: Exception) -> None:
             log.debug("nats error", extra={"action": "nats_error", "error": repr(error)})
 
         async def on_disconnect() -> None:
-            log.warning("connection lost", extra={"action": "disconnected", "server": settings.nats_url})
+            log.warning("connection lost", extra={"action": "disconnected", "server": shown})
 
         async def on_reconnect() -> None:
-            log.info("connection is back", extra={"action": "reconnected", "server": settings.nats_url})
+            log.info("connection is back", extra={"action": "reconnected", "server": shown})
 
         servers = [server.strip() for server in settings.nats_url.split(",")]
         announced = False
@@ -126,20 +128,18 @@ class NatsBus:
                 )
             except nats.errors.AuthorizationError as error:
                 raise RefusedError(
-                    f"the NATS server at {settings.nats_url} does not accept these credentials ({error}): "
+                    f"the NATS server at {shown} does not accept these credentials ({error}): "
                     "set NATS_CREDS or a user in NATS_URL",
                     code=403,
                 ) from None
             except (nats.errors.Error, OSError, TimeoutError, ValueError) as error:
                 if not patient:
                     raise TryAgainError(
-                        f"no NATS server answers at {settings.nats_url} ({_text(error)}): "
+                        f"no NATS server answers at {shown} ({_text(error)}): "
                         "start one with `nimmerverse up`, or set NATS_URL"
                     ) from None
                 if not announced:
-                    log.warning(
-                        "waiting for a server", extra={"action": "waiting", "server": settings.nats_url}
-                    )
+                    log.warning("waiting for a server", extra={"action": "waiting", "server": shown})
                     announced = True
                 await asyncio.sleep(_RECONNECT_S)
             else:

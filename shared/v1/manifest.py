@@ -81,8 +81,8 @@ class Manifest(_Part):
 
     @property
     def address(self) -> Address:
-        """Where the unit stands on the bus."""
-        return Address(self.domain, self.service, self.name)
+        """Where the unit stands on the bus. What is its own service has no third token: `cognitive.nyx`."""
+        return Address(self.domain, self.service, "" if self.service == self.name else self.name)
 
     def matching(self, arguments: Mapping[str, Any]) -> str:
         """The verb whose schema accepts these arguments.

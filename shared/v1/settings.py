@@ -3,6 +3,7 @@
 Deployments differ in `NIMMERVERSE_ENV` and in addresses, in nothing else.
 """
 
+import re
 from typing import Literal, TypeVar
 
 from pydantic import AliasChoices, Field, ValidationError
@@ -46,6 +47,11 @@ class Settings(BaseSettings):
 
 
 S = TypeVar("S", bound=Settings)
+
+
+def redacted(urls: str) -> str:
+    """Addresses as they may be shown: without the users and passwords in them."""
+    return re.sub(r"//[^/\s,]*@", "//***@", urls)
 
 
 def load(kind: type[S]) -> S:

@@ -1,0 +1,247 @@
+"""What the thalamus decides, seen from outside: waves in, decisions out."""
+
+import random
+
+import pytest
+
+from shared.v1.errors import RefusedError
+from shared.v1.messages import Escalation, GateTransition, WeightChange
+from shared.v1.states import Cause, GateState, Tier
+from shared.v1.subjects import Kind
+from tests.unit.thalamus.conftest import Hand
+from thalamus import fold
+
+
+def kinds(decisions: list[fold.Decision]) -> list[Kind]:
+    return [made.kind for made in decisions]
+
+
+def test_the_textbook_pair_collapses_and_is_escalated(hand: Hand) -> None:
+    assert hand.wave("math", 0.6, at=0) == []
+    made = hand.wave("calculate", 0.5, label="calculate", at=0)
+    assert kinds(made) == [Kind.TRANSITION, Kind.ESCALATION]
+    moved, raised = made[0].body, made[1].body
+    assert isinstance(moved, GateTransition)
+    assert isinstance(raised, Escalation)
+    assert (moved.from_state, moved.to_state, moved.cause) == (
+        GateState.STABLE,
+        GateState.OPEN,
+        Cause.COLLAPSE,
+    )
+    assert moved.correlation == pytest.approx(1.36, abs=0.005)
+    assert moved.confidence == pytest.approx(1 - 0.4 * 0.5)
+    assert moved.tier is Tier.COGNITION
+    assert (moved.gate, moved.region, moved.input_seq) == ("real/math", "math", 3)
+    assert [wave.witness for wave in moved.evidence] == ["math", "calculate"]
+    assert sum(wave.contribution for wave in moved.evidence) == pytest.approx(moved.correlation, abs=1e-5)
+    assert raised.transition == moved.id
+
+
+def test_the_same_wave_twice_from_one_source_opens_nothing(hand: Hand) -> None:
+    hand.wave("math", 0.9, at=0)
+    assert hand.wave("math", 0.9, at=10) == []
+
+
+def test_a_denial_takes_an_agreement_away(hand: Hand) -> None:
+    hand.wave("math", 0.6, at=0)
+    hand.wave("abacus", 0.5, label="sum", at=0)
+    hand.wave("abacus", 0.6, label="sum", valence=-1.0, at=700)
+    hand.wave("calculate", 0.6, valence=-1.0, at=800)
+    assert hand.state_of() is GateState.STABLE
+    assert hand.decided[-1].body.cause is Cause.CONTRADICTION
+
+
+def test_time_alone_empties_a_gate(hand: Hand) -> None:
+    hand.wave("math", 0.6, at=0)
+    hand.wave("calculate", 0.5, at=0)
+    assert hand.tick(at=100) == []
+    [made] = hand.tick(at=2_000)
+    assert (made.body.to_state, made.body.cause) == (GateState.STABLE, Cause.DECAY)
+    assert not hand.state.waits_for_time
+
+
+def test_waves_about_another_region_move_time_for_an_open_gate(hand: Hand) -> None:
+    hand.wave("math", 0.6, at=0)
+    hand.wave("calculate", 0.5, at=0)
+    [made] = hand.wave("host_cpu", 0.4, label="load", at=5_000)
+    assert (made.region, made.body.to_state) == ("math", GateState.STABLE)
+
+
+def test_an_open_gate_is_not_escalated_again_while_it_stays_open(hand: Hand) -> None:
+    hand.wave("math", 0.6, at=0)
+    hand.wave("calculate", 0.6, at=0)
+    made = [hand.wave(cell, 0.6, at=at) for at in range(100, 1000, 100) for cell in ("math", "calculate")]
+    assert made == [[]] * len(made)
+
+
+def test_gardens_do_not_hear_each_other(hand: Hand) -> None:
+    hand.wave("math", 0.6, at=0)
+    assert hand.wave("calculate", 0.5, garden="virtual", at=0) == []
+    assert hand.state_of(garden="real") is GateState.STABLE
+
+
+def test_a_virtual_garden_opens_earlier_and_tells_who_agreed_with_whom(hand: Hand) -> None:
+    hand.wave("math", 0.4, garden="virtual.run1", at=0)
+    made = hand.wave("calculate", 0.4, garden="virtual.run1", at=0)
+    assert kinds(made) == [Kind.TRANSITION, Kind.ESCALATION, Kind.CORRELATION]
+    event = made[2].body
+    assert event.witnesses == ("math", "calculate")
+    assert event.matrix[0][1] == event.matrix[1][0] == pytest.approx(made[0].body.correlation)
+
+
+def test_simulated_time_is_the_waves_own_time(hand: Hand) -> None:
+    hand.wave("math", 0.6, garden="virtual", observed=0, at=0)
+    hand.wave("calculate", 0.6, garden="virtual", observed=60_000, at=1)
+    assert hand.state_of(garden="virtual") is GateState.STABLE
+    hand.wave("math", 0.6, garden="virtual", observed=60_100, at=2)
+    assert hand.state_of(garden="virtual") is GateState.OPEN
+    assert hand.tick(at=3_600_000) == []
+    hand.wave("other", 0.1, label="other", garden="virtual", observed=70_000, at=3)
+    assert hand.state_of(garden="virtual") is GateState.STABLE
+
+
+def test_a_late_wave_counts_with_its_age_and_never_turns_time_back(hand: Hand) -> None:
+    hand.wave("clock", 0.1, label="other", garden="virtual", observed=3_000, at=0)
+    hand.wave("math", 0.9, garden="virtual", observed=2_900, at=1)
+    made = hand.wave("calculate", 0.9, garden="virtual", observed=1_000, at=2)
+    garden = hand.state.gardens["virtual"]
+    assert (garden.late, garden.now_ms % 100_000) == (2, 3_000)
+    assert [wave.age_ms for wave in made[0].body.evidence] == [100, 2_000]
+
+
+def test_a_label_that_nobody_knows_founds_its_own_region(hand: Hand) -> None:
+    hand.wave("nose", 0.6, label="Burnt toast!")
+    hand.wave("tongue", 0.6, label="burnt-toast")
+    assert hand.state_of("burnt-toast") is GateState.OPEN
+    hand.wave("nose", 0.6, label="焦げた匂い")
+    assert any(region.startswith("label-") for _, region in hand.state.gates)
+
+
+def test_a_confirmed_opening_earns_weight_and_trust_once(hand: Hand) -> None:
+    hand.wave("math", 0.6, at=0)
+    hand.wave("calculate", 0.5, at=0)
+    [made] = hand.outcome("confirmed", about="rs:real/math/3", opening="tr:real/math/3")
+    learned = made.body
+    assert isinstance(learned, WeightChange)
+    assert (learned.before, learned.after, learned.opening) == (0.1, pytest.approx(0.118), "tr:real/math/3")
+    assert {change.witness for change in learned.trust} == {"math", "calculate"}
+    assert all(1.0 < change.after < 1.1 for change in learned.trust)
+    assert hand.outcome("confirmed", opening="tr:real/math/3") == []
+
+
+def test_a_failed_opening_costs_more_than_a_confirmed_one_gives(hand: Hand) -> None:
+    weights = []
+    for outcome in ("confirmed", "failed"):
+        at = hand.now + 10_000
+        hand.wave("math", 0.6, at=at)
+        hand.wave("calculate", 0.6, at=at)
+        change = hand.outcome(outcome)[0].body
+        weights.append(change.after - change.before)
+        hand.tick(at=at + 5_000)
+    assert -weights[1] > weights[0] > 0
+
+
+def test_an_outcome_about_nothing_is_refused_with_a_sentence(hand: Hand) -> None:
+    with pytest.raises(RefusedError, match="does not remember"):
+        hand.outcome("confirmed")
+    hand.wave("math", 0.6)
+    hand.wave("calculate", 0.6)
+    with pytest.raises(RefusedError, match="tr:real/math/999"):
+        hand.outcome("confirmed", opening="tr:real/math/999")
+
+
+@pytest.mark.parametrize(
+    ("weight", "tier", "escalates"),
+    [(0.29, Tier.COGNITION, True), (0.3, Tier.NERVE, False), (0.6, Tier.CELL, False), (0.8, Tier.CELL, False)],
+)
+def test_weight_says_who_handles_an_opening(hand: Hand, weight: float, tier: Tier, escalates: bool) -> None:
+    hand.wave("math", 0.6)
+    hand.weigh(weight)
+    made = hand.wave("calculate", 0.6)
+    assert made[0].body.tier is tier
+    assert (Kind.ESCALATION in kinds(made)) is escalates
+
+
+def test_a_reflex_opens_on_one_sure_wave_and_falls_back_when_it_fails(hand: Hand) -> None:
+    hand.wave("math", 0.1, at=0)
+    hand.weigh(0.9)
+    assert hand.wave("math", 0.8, at=5_000) == []
+    made = hand.wave("math", 0.95, at=10_000)
+    assert kinds(made) == [Kind.TRANSITION, Kind.REFLEX]
+    assert (made[0].body.cause, made[0].body.tier) == (Cause.REFLEX, Tier.REFLEX)
+    assert hand.tick(at=10_300) == []
+    assert hand.outcome("failed")[0].body.after < 0.8
+    hand.tick(at=20_000)
+    assert hand.wave("math", 0.95, at=30_000) == []
+
+
+def test_a_rule_change_moves_a_gate_and_says_so(hand: Hand) -> None:
+    hand.wave("math", 0.6, at=0)
+    hand.wave("calculate", 0.5, at=0)
+    [made] = hand.rules(region="math", threshold=5.0, at=1)
+    assert (made.body.to_state, made.body.cause, made.body.rules) == (GateState.STABLE, Cause.RULES, 4)
+    assert hand.state.rules.of("math", "real").threshold == 5.0
+    assert hand.state.rules.of("load", "real").threshold == 1.0
+
+
+def test_the_refractory_time_keeps_a_gate_closed(hand: Hand) -> None:
+    hand.rules(region="math", refractory_ms=3_000)
+    hand.wave("math", 0.6, at=0)
+    hand.wave("calculate", 0.6, at=0)
+    hand.tick(at=4_000)
+    assert (hand.state_of(), hand.decided[-1].body.cause) == (GateState.CLOSED, Cause.REFRACTORY)
+    hand.wave("math", 0.9, at=6_900)
+    hand.wave("calculate", 0.9, at=6_900)
+    assert hand.state_of() is GateState.CLOSED
+    hand.tick(at=7_000)
+    assert hand.state_of() is GateState.STABLE
+    assert hand.state.waits_for_time
+    hand.tick(at=7_060)
+    assert hand.state_of() is GateState.OPEN
+
+
+def test_too_many_witnesses_and_gates_are_refused(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "MAX_WITNESSES", 2)
+    monkeypatch.setattr(fold, "MAX_GATES", 2)
+    hand.wave("a", 0.1)
+    hand.wave("b", 0.1)
+    with pytest.raises(RefusedError, match="2 witnesses already"):
+        hand.wave("c", 0.1)
+    hand.wave("a", 0.1, label="x")
+    with pytest.raises(RefusedError, match="2 gates already"):
+        hand.wave("a", 0.1, label="y")
+
+
+def play(seed: int, stop: int = 3_000) -> list[bytes]:
+    """A long random life; the decisions as bytes."""
+    dice, hand, now = random.Random(seed), Hand(), 0
+    hand.rules(vocabulary={"math": "math", "calculate": "math"})
+    for _ in range(stop):
+        now += dice.choice([0, 1, 7, 90, 700])
+        match dice.randrange(20):
+            case 0:
+                hand.tick(at=now)
+            case 1:
+                hand.rules(threshold=dice.choice([0.7, 1.0, 1.3]), at=now)
+            case 2 if any(made.kind is Kind.ESCALATION for made in hand.decided):
+                try:
+                    hand.outcome(dice.choice(["confirmed", "failed"]))
+                except RefusedError:
+                    continue
+            case _:
+                hand.wave(
+                    dice.choice("abcde"),
+                    round(dice.random(), 3),
+                    label=dice.choice(["math", "calculate", "load", "heat"]),
+                    valence=dice.choice([1.0, 1.0, -1.0]),
+                    garden=dice.choice(["real", "virtual"]),
+                    at=now,
+                )
+    return [made.to_bytes() for made in hand.decided]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_same_inputs_give_the_same_bytes(seed: int) -> None:
+    first = play(seed)
+    assert len(first) > 100
+    assert play(seed) == first

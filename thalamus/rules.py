@@ -1,0 +1,72 @@
+"""Thresholds and vocabulary: the part of the state that people change, by messages.
+
+What holds for a gate is the default, overlaid by what was said for all, for its garden, for its region,
+and for its region in its garden, in this order.
+"""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.v1.messages import RuleChange
+from shared.v1.subjects import SubjectError, token_of
+
+Scope = tuple[str | None, str | None]  # region, garden
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRules:
+    """What holds for one gate. Section "The gate rule" of the documentation names the symbols."""
+
+    tau_ms: int = 1500  # τ
+    threshold: float = 1.0  # θ, nats
+    hysteresis: float = 0.6  # h
+    threshold_closed: float = 1.0  # θ_c, nats
+    refractory_ms: int = 0
+
+
+DEFAULT = GateRules()
+VIRTUAL_THRESHOLD = 0.7
+"""θ of virtual gardens: they learn by opening often."""
+
+_FIELDS = ("tau_ms", "threshold", "hysteresis", "threshold_closed", "refractory_ms")
+
+
+@dataclass(slots=True)
+class Rules:
+    """All rules of an organism. `version` is the position in SENSES of the newest change, 0 at first."""
+
+    version: int = 0
+    vocabulary: dict[str, str] = field(default_factory=dict)
+    overlays: dict[Scope, dict[str, Any]] = field(default_factory=dict)
+
+    def region_of(self, label: str) -> str:
+        """The region a label belongs to: by vocabulary, else the region that it founds itself."""
+        known = self.vocabulary.get(label)
+        if known is not None:
+            return known
+        try:
+            token = token_of(label)
+        except SubjectError:  # nothing of it fits into a subject, like a label in another script
+            return f"label-{hashlib.sha256(label.encode()).hexdigest()[:12]}"
+        return self.vocabulary.get(token, token)
+
+    def of(self, region: str, garden: str) -> GateRules:
+        """What holds for the gate of a region in a garden."""
+        kind = garden.split(".")[0]
+        rules = replace(DEFAULT, threshold=VIRTUAL_THRESHOLD) if kind == "virtual" else DEFAULT
+        gardens = [None, kind] if garden == kind else [None, kind, garden]
+        scopes = [(None, scope) for scope in gardens] + [(region, scope) for scope in gardens]
+        for scope in scopes:
+            overlay = self.overlays.get(scope)
+            if overlay:
+                rules = replace(rules, **overlay)
+        return rules
+
+    def change(self, change: RuleChange, seq: int) -> None:
+        """Take over a rule change that stands at `seq` in SENSES."""
+        self.version = seq
+        self.vocabulary.update(change.vocabulary)
+        given = {name: getattr(change, name) for name in _FIELDS if getattr(change, name) is not None}
+        if given:
+            self.overlays.setdefault((change.region, change.garden), {}).update(given)
