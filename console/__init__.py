@@ -1,1 +1,1 @@
-""""""
+"""The `nimmerverse` command: runs the nervous system on one machine, shows it, and asks it questions."""

@@ -15,6 +15,7 @@ import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
+from console.logfile import last_words
 from shared.v1.errors import RefusedError, TryAgainError
 
 HOST = "127.0.0.1"
@@ -112,6 +113,10 @@ class EmbeddedNats:
                 return
             await asyncio.sleep(0.02)
 
+    def last_words(self) -> str:
+        """The last thing that its log says, in one line."""
+        return last_words(self._log)
+
     async def wait(self) -> int:
         """Wait until the process ends; return its exit code."""
         if self._process is None:
@@ -123,8 +128,8 @@ class EmbeddedNats:
         if self.pid is not None and self._process is not None:
             self._process.kill()
 
-    async def stop(self) -> None:
-        """Stop it and wait for its end; safe to repeat."""
+    async def stop(self, within_s: float = _STOP_S) -> None:
+        """Stop it and wait for its end, by force after `within_s` seconds; safe to repeat."""
         process = self._process
         if process is None:
             return
@@ -132,7 +137,7 @@ class EmbeddedNats:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             try:
-                async with asyncio.timeout(_STOP_S):
+                async with asyncio.timeout(within_s):
                     await process.wait()
             except TimeoutError:
                 process.kill()

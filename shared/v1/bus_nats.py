@@ -1,19 +1,20 @@
-"""The bus on a real NATS server. Everything of nats-py that can go wrong is translated here, once."""
+"""The bus on a real NATS server.
+
+`nats_client` connects, `nats_errors` translates what can go wrong, `nats_streams` applies the declaration,
+`nats_reader` reads streams; the rest of what nats-py does for us is here."""
 
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 from uuid import uuid4
 
-import nats
 import nats.aio.msg
 import nats.errors
-import nats.js.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 from nats.micro import add_service
@@ -21,6 +22,7 @@ from nats.micro.request import Request, ServiceError
 from nats.micro.service import EndpointConfig, ServiceConfig
 from nats.micro.service import Service as MicroService
 
+from shared.v1 import nats_client
 from shared.v1.bus import (
     MESSAGE_ID,
     NO_HEADERS,
@@ -33,7 +35,8 @@ from shared.v1.bus import (
     Service,
     Stored,
 )
-from shared.v1.errors import FencedError, RefusedError, TryAgainError, WrongPeerError
+from shared.v1.errors import RefusedError, TryAgainError
+from shared.v1.nats_errors import quiet, text_of, translated
 from shared.v1.nats_reader import read_stream
 from shared.v1.nats_streams import apply_streams
 from shared.v1.settings import Settings, redacted
@@ -47,7 +50,6 @@ BATCH_ID = "Nats-Batch-Id"
 BATCH_SEQUENCE = "Nats-Batch-Sequence"
 BATCH_COMMIT = "Nats-Batch-Commit"
 
-_WRONG_LAST_SEQUENCE = frozenset({10071, 10164})  # the two codes with which a server refuses an expectation
 _FETCH_S = 1.5  # a pull request lost with its server is repeated after this
 _RECONNECT_S = 0.2
 _ACK_S = 5.0
@@ -65,29 +67,30 @@ class _NatsDelivery:
         return self.attempt >= self._max_deliver
 
     async def working(self) -> None:
-        with _translated():
+        with translated():
             await self._msg.in_progress()
 
     async def ack(self) -> None:
-        with _translated():
+        with translated():
             await self._msg.ack()
 
     async def retry(self, delay_s: float) -> None:
-        with _translated():
+        with translated():
             await self._msg.nak(delay=delay_s)
 
     async def refuse(self) -> None:
-        with _translated():
+        with translated():
             await self._msg.term()
 
 
 class NatsBus:
     """A connection to a NATS server; it reconnects for ever. Made by `connect`."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, stopping: asyncio.Event) -> None:
+        """`stopping` is set when the bus is left on purpose."""
         self._client = client
         self._js: JetStreamContext = client.jetstream(timeout=_ACK_S)
-        self._stopping = asyncio.Event()
+        self._stopping = stopping
         self._services: list[MicroService] = []
 
     @classmethod
@@ -97,53 +100,7 @@ class NatsBus:
         A patient caller (a long-running process) waits until a server is there; an impatient one
         (a command) gets TryAgainError at once. RefusedError: the server does not let us in.
         """
-
-        shown = redacted(settings.nats_url)
-
-        async def on_error(error: Exception) -> None:
-            log.debug("nats error", extra={"action": "nats_error", "error": repr(error)})
-
-        async def on_disconnect() -> None:
-            log.warning("connection lost", extra={"action": "disconnected", "server": shown})
-
-        async def on_reconnect() -> None:
-            log.info("connection is back", extra={"action": "reconnected", "server": shown})
-
-        servers = [server.strip() for server in settings.nats_url.split(",")]
-        announced = False
-        while True:
-            try:
-                client = await nats.connect(
-                    servers,
-                    name=name,
-                    error_cb=on_error,
-                    disconnected_cb=on_disconnect,
-                    reconnected_cb=on_reconnect,
-                    # The first connection is tried by our own loop, which can say what it waits for.
-                    allow_reconnect=patient,
-                    max_reconnect_attempts=-1 if patient else 0,
-                    reconnect_time_wait=_RECONNECT_S,
-                    connect_timeout=2,
-                    user_credentials=settings.nats_creds or None,
-                )
-            except nats.errors.AuthorizationError as error:
-                raise RefusedError(
-                    f"the NATS server at {shown} does not accept these credentials ({error}): "
-                    "set NATS_CREDS or a user in NATS_URL",
-                    code=403,
-                ) from None
-            except (nats.errors.Error, OSError, TimeoutError, ValueError) as error:
-                if not patient:
-                    raise TryAgainError(
-                        f"no NATS server answers at {shown} ({_text(error)}): "
-                        "start one with `nimmerverse up`, or set NATS_URL"
-                    ) from None
-                if not announced:
-                    log.warning("waiting for a server", extra={"action": "waiting", "server": shown})
-                    announced = True
-                await asyncio.sleep(_RECONNECT_S)
-            else:
-                return cls(client)
+        return cls(await nats_client.connect(settings, name=name, patient=patient))
 
     @property
     def max_body(self) -> int:
@@ -155,7 +112,7 @@ class NatsBus:
         return str(self._client.connected_server_version)
 
     async def publish(self, subject: str, body: bytes, *, headers: Mapping[str, str] = NO_HEADERS) -> None:
-        with _translated():
+        with translated():
             await self._client.publish(subject, body, headers=dict(headers) or None)
 
     async def append(
@@ -172,7 +129,7 @@ class NatsBus:
             all_headers[MESSAGE_ID] = message_id
         if last_on_subject is not None:
             all_headers[EXPECTED_LAST_ON_SUBJECT] = str(last_on_subject)
-        with _translated(subject):
+        with translated(subject):
             ack = await self._js.publish(subject, body, headers=all_headers or None)
         return ack.seq
 
@@ -180,11 +137,11 @@ class NatsBus:
         first, *others = messages
         headers = {**first.headers, EXPECTED_LAST: str(last)}
         if not others:
-            with _translated(first.subject):
+            with translated(first.subject):
                 return (await self._js.publish(first.subject, first.body, headers=headers)).seq
         batch = uuid4().hex
         headers |= {BATCH_ID: batch, BATCH_SEQUENCE: "1"}
-        with _translated(first.subject):
+        with translated(first.subject):
             await self._client.publish(first.subject, first.body, headers=headers)
             for position, message in enumerate(others, start=2):
                 headers = {**message.headers, BATCH_ID: batch, BATCH_SEQUENCE: str(position)}
@@ -197,7 +154,7 @@ class NatsBus:
     @asynccontextmanager
     async def subscribe(self, pattern: str) -> AsyncIterator[AsyncIterator[Message]]:
         arrived: asyncio.Queue[nats.aio.msg.Msg | None] = asyncio.Queue()
-        with _translated():
+        with translated():
             subscription = await self._client.subscribe(
                 pattern, cb=arrived.put, pending_msgs_limit=-1, pending_bytes_limit=-1
             )
@@ -221,7 +178,7 @@ class NatsBus:
     async def request(
         self, subject: str, body: bytes, *, timeout_s: float, headers: Mapping[str, str] = NO_HEADERS
     ) -> Message:
-        with _translated():
+        with translated():
             try:
                 answer = await self._client.request(
                     subject, body, timeout=timeout_s, headers=dict(headers) or None
@@ -241,7 +198,7 @@ class NatsBus:
             description=service.description,
             metadata=dict(service.metadata),
         )
-        with _translated():
+        with translated():
             micro = await add_service(self._client, config)
             self._services.append(micro)
             for endpoint in service.endpoints:
@@ -291,7 +248,7 @@ class NatsBus:
                 except (TimeoutError, nats.errors.TimeoutError):
                     continue
                 except (nats.errors.Error, OSError) as error:
-                    log.debug("fetch failed", extra={"action": "fetch_failed", "error": _text(error)})
+                    log.debug("fetch failed", extra={"action": "fetch_failed", "error": text_of(error)})
                     await asyncio.sleep(_RECONNECT_S)
                     continue
                 stored = _stored(msg)
@@ -302,7 +259,7 @@ class NatsBus:
                 await subscription.unsubscribe()
 
     async def get(self, stream: str, seq: int) -> Stored | None:
-        with _translated():
+        with translated():
             return await self._direct_get(stream, {"seq": seq})
 
     async def next_on(
@@ -313,11 +270,11 @@ class NatsBus:
             query["seq"] = since
         else:
             query["start_time"] = datetime.fromtimestamp(since_ms / 1000, UTC).isoformat()
-        with _translated():
+        with translated():
             return await self._direct_get(stream, query)
 
     async def last_on(self, stream: str, subject: str) -> Stored | None:
-        with _translated():
+        with translated():
             return await self._direct_get(stream, {"last_by_subj": subject})
 
     async def _direct_get(self, stream: str, query: dict[str, object]) -> Stored | None:
@@ -345,16 +302,16 @@ class NatsBus:
         )
 
     async def last_seq(self, stream: str) -> int:
-        with _translated():
+        with translated():
             return (await self._js.stream_info(stream)).state.last_seq
 
     async def acked_up_to(self, consumer: ConsumerSpec) -> int:
-        with _translated():
+        with translated():
             floor = (await self._js.consumer_info(consumer.stream, consumer.name)).ack_floor
         return floor.stream_seq if floor else 0
 
     async def apply(self, streams: Sequence[StreamSpec], *, dry_run: bool = False) -> list[StreamChange]:
-        with _translated():
+        with translated():
             return await apply_streams(self._js, streams, dry_run=dry_run)
 
     async def stop_reading(self) -> None:
@@ -365,7 +322,7 @@ class NatsBus:
         if self._client.is_closed:
             return
         if self._client.is_connected:
-            with _quiet():
+            with quiet():
                 for service in self._services:
                     await service.stop()
                 await self._client.flush(timeout=2)
@@ -383,39 +340,6 @@ async def connected(settings: Settings, *, name: str) -> AsyncIterator[NatsBus]:
         yield bus
     finally:
         await bus.close()
-
-
-@contextmanager
-def _translated(subject: str = "") -> Iterator[None]:
-    """Turn what nats-py raises into the three kinds of trouble."""
-    try:
-        yield
-    except nats.js.errors.NoStreamResponseError:
-        raise TryAgainError(f"no stream keeps {subject}: run `nimmerverse streams apply`") from None
-    except nats.js.errors.APIError as error:
-        if error.err_code in _WRONG_LAST_SEQUENCE:
-            raise FencedError(f"somebody else wrote first: {error.description}") from None
-        if error.code in (408, 503) or isinstance(error, nats.js.errors.ServiceUnavailableError):
-            raise TryAgainError(f"the server is not ready: {error.description or 'no answer'}") from None
-        if error.code == 404:
-            raise WrongPeerError(
-                f"the server does not have it ({error.description}): run `nimmerverse streams apply`"
-            ) from None
-        raise RefusedError(f"the server refused: {error.description}", code=error.code or 500) from None
-    except nats.errors.MaxPayloadError:
-        raise RefusedError("the message is larger than the server takes (max_payload)", code=413) from None
-    except nats.errors.BadSubjectError:
-        raise RefusedError(f"the subject {subject!r} cannot be published on") from None
-    except (nats.errors.Error, TimeoutError, OSError) as error:
-        raise TryAgainError(f"the server did not answer ({_text(error)})") from None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    try:
-        yield
-    except (nats.errors.Error, TimeoutError, OSError) as error:
-        log.debug("left without a goodbye", extra={"action": "close", "error": _text(error)})
 
 
 def _message(msg: nats.aio.msg.Msg) -> Message:
@@ -451,7 +375,3 @@ def _milliseconds(rfc3339: str) -> int:
 def _one_line(text: str) -> str:
     """A header ends at the line's end."""
     return " ".join(text.split())
-
-
-def _text(error: BaseException) -> str:
-    return str(error) or type(error).__name__

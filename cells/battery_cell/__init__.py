@@ -1,0 +1,1 @@
+"""The cell that senses the battery of its machine."""

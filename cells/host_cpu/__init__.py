@@ -1,0 +1,1 @@
+"""The cell that senses the processors of its machine."""

@@ -1,0 +1,1 @@
+"""The cell that senses the disks of its machine."""

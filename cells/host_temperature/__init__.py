@@ -1,0 +1,1 @@
+"""The cell that senses the heat of its machine."""
