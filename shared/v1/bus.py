@@ -15,6 +15,9 @@ MESSAGE_ID = "Nats-Msg-Id"
 SERVICE_ERROR = "Nats-Service-Error"
 SERVICE_ERROR_CODE = "Nats-Service-Error-Code"
 
+BUSY = 503
+"""The error code of a service that could answer later; RefusedError has all others."""
+
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -76,7 +79,7 @@ class Delivery(Protocol):
 
 
 Handler = Callable[[Message], Awaitable[bytes]]
-"""Answers a request with a body. RefusedError becomes the error header of the answer."""
+"""Answers a request with a body. RefusedError and TryAgainError become the error header of the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,7 @@ class Bus(Protocol):
     ) -> Message:
         """Ask and wait. RefusedError carries what the service's error header said.
 
-        TryAgainError if nobody answers in time.
+        TryAgainError if nobody answers in time, or the service said that it could later.
         """
         ...
 
@@ -194,3 +197,10 @@ class Bus(Protocol):
 
     async def close(self) -> None:
         """Flush what was published and leave."""
+
+
+def lineage(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers of a request that the copy of its answer keeps: ours, and the trace."""
+    return {
+        key: value for key, value in headers.items() if key.startswith("Nimmerverse-") or key == "traceparent"
+    }

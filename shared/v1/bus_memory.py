@@ -10,7 +10,17 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from shared.v1.bus import MESSAGE_ID, NO_HEADERS, Delivery, Endpoint, Message, Outgoing, Service, Stored
+from shared.v1.bus import (
+    MESSAGE_ID,
+    NO_HEADERS,
+    Delivery,
+    Endpoint,
+    Message,
+    Outgoing,
+    Service,
+    Stored,
+    lineage,
+)
 from shared.v1.errors import FencedError, RefusedError, TryAgainError, WrongPeerError
 from shared.v1.streams import Change, ConsumerSpec, StreamChange, StreamSpec
 
@@ -173,12 +183,12 @@ class MemoryBus:
                 answer = await endpoint.handler(asked)
         except TimeoutError:
             raise TryAgainError(f"no answer on {subject} within {timeout_s} s") from None
-        except RefusedError:
+        except (RefusedError, TryAgainError):
             raise
         except Exception as error:
             raise RefusedError(repr(error), code=500) from error
         if endpoint.copy_to:
-            await self.publish(endpoint.copy_to, answer)
+            await self.publish(endpoint.copy_to, answer, headers=lineage(headers))
         return Message(subject=asked.reply, body=answer)
 
     async def serve(self, service: Service) -> None:

@@ -15,15 +15,14 @@ from uuid import uuid4
 
 import nats.aio.msg
 import nats.errors
-from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 from nats.micro import add_service
 from nats.micro.request import Request, ServiceError
 from nats.micro.service import EndpointConfig, ServiceConfig
 from nats.micro.service import Service as MicroService
 
-from shared.v1 import nats_client
 from shared.v1.bus import (
+    BUSY,
     MESSAGE_ID,
     NO_HEADERS,
     SERVICE_ERROR,
@@ -34,12 +33,14 @@ from shared.v1.bus import (
     Outgoing,
     Service,
     Stored,
+    lineage,
 )
 from shared.v1.errors import RefusedError, TryAgainError
+from shared.v1.nats_client import SteadyClient, connect_client
 from shared.v1.nats_errors import quiet, text_of, translated
 from shared.v1.nats_reader import read_stream
 from shared.v1.nats_streams import apply_streams
-from shared.v1.settings import Settings, redacted
+from shared.v1.settings import Settings
 from shared.v1.streams import ConsumerSpec, StreamChange, StreamSpec
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ BATCH_SEQUENCE = "Nats-Batch-Sequence"
 BATCH_COMMIT = "Nats-Batch-Commit"
 
 _FETCH_S = 1.5  # a pull request lost with its server is repeated after this
-_RECONNECT_S = 0.2
+_RETRY_S = 0.2
 _ACK_S = 5.0
 
 
@@ -86,11 +87,10 @@ class _NatsDelivery:
 class NatsBus:
     """A connection to a NATS server; it reconnects for ever. Made by `connect`."""
 
-    def __init__(self, client: Client, stopping: asyncio.Event) -> None:
-        """`stopping` is set when the bus is left on purpose."""
+    def __init__(self, client: SteadyClient) -> None:
         self._client = client
         self._js: JetStreamContext = client.jetstream(timeout=_ACK_S)
-        self._stopping = stopping
+        self._stopping = asyncio.Event()
         self._services: list[MicroService] = []
 
     @classmethod
@@ -100,7 +100,7 @@ class NatsBus:
         A patient caller (a long-running process) waits until a server is there; an impatient one
         (a command) gets TryAgainError at once. RefusedError: the server does not let us in.
         """
-        return cls(await nats_client.connect(settings, name=name, patient=patient))
+        return cls(await connect_client(settings, name=name, patient=patient))
 
     @property
     def max_body(self) -> int:
@@ -167,13 +167,16 @@ class NatsBus:
                 await subscription.unsubscribe()
 
     async def _messages(self, arrived: asyncio.Queue[nats.aio.msg.Msg | None]) -> AsyncIterator[Message]:
-        stop = asyncio.create_task(self._stopping.wait())
-        stop.add_done_callback(lambda _: arrived.put_nowait(None))
+        ends = [asyncio.create_task(event.wait()) for event in (self._stopping, self._client.lost)]
+        for end in ends:
+            end.add_done_callback(lambda _: arrived.put_nowait(None))
         try:
             while (message := await arrived.get()) is not None:
                 yield _message(message)
+            self._raise_if_lost()
         finally:
-            stop.cancel()
+            for end in ends:
+                end.cancel()
 
     async def request(
         self, subject: str, body: bytes, *, timeout_s: float, headers: Mapping[str, str] = NO_HEADERS
@@ -187,8 +190,10 @@ class NatsBus:
                 raise TryAgainError(f"nobody answers on {subject}: is that unit running?") from None
         message = _message(answer)
         if SERVICE_ERROR in message.headers:
-            code = message.headers.get(SERVICE_ERROR_CODE, "500")
-            raise RefusedError(message.headers[SERVICE_ERROR], code=int(code) if code.isdigit() else 500)
+            reason, code = message.headers[SERVICE_ERROR], message.headers.get(SERVICE_ERROR_CODE, "")
+            if code == str(BUSY):
+                raise TryAgainError(reason)
+            raise RefusedError(reason, code=int(code) if code.isdecimal() else 500)
         return message
 
     async def serve(self, service: Service) -> None:
@@ -200,32 +205,38 @@ class NatsBus:
         )
         with translated():
             micro = await add_service(self._client, config)
-            self._services.append(micro)
-            for endpoint in service.endpoints:
-                await micro.add_endpoint(
-                    EndpointConfig(
-                        name=endpoint.name,
-                        subject=endpoint.subject,
-                        handler=self._handler(endpoint),
-                        metadata=dict(endpoint.metadata),
+            try:
+                for endpoint in service.endpoints:
+                    await micro.add_endpoint(
+                        EndpointConfig(
+                            name=endpoint.name,
+                            subject=endpoint.subject,
+                            handler=self._handler(endpoint),
+                            metadata=dict(endpoint.metadata),
+                        )
                     )
-                )
-            await self._client.flush()
+                await self._client.flush()
+            except BaseException:  # whoever repeats the call must not find half of a service beside the new one
+                with quiet():
+                    await micro.stop()
+                raise
+            self._services.append(micro)
 
     def _handler(self, endpoint: Endpoint):  # type: ignore[no-untyped-def]  # nats-py's type is not exported
         async def handle(request: Request) -> None:
             message = _message(request._msg)
             try:
                 answer = await endpoint.handler(message)
-            except RefusedError as refusal:
+            except (RefusedError, TryAgainError) as error:
                 if not message.reply:  # a plain publish: nobody waits, and nats-py could not answer
-                    log.warning("request refused", extra={"action": "refused", "reason": refusal.reason})
+                    log.warning("request refused", extra={"action": "refused", "reason": str(error)})
                     return
-                raise ServiceError(str(refusal.code), _one_line(refusal.reason)) from None
+                code = error.code if isinstance(error, RefusedError) else BUSY
+                raise ServiceError(str(code), _one_line(str(error))) from None
             if message.reply:
                 await request.respond(answer)
             if endpoint.copy_to:
-                await self.publish(endpoint.copy_to, answer, headers=_lineage(message.headers))
+                await self.publish(endpoint.copy_to, answer, headers=lineage(message.headers))
 
         return handle
 
@@ -233,30 +244,47 @@ class NatsBus:
         return read_stream(self._client, self._js, stream, after, tuple(filters), self._stopping)
 
     async def consume(self, consumer: ConsumerSpec) -> AsyncIterator[Delivery]:
-        subscription = await self._js.pull_subscribe_bind(durable=consumer.name, stream=consumer.stream)
+        with translated():
+            subscription = await self._js.pull_subscribe_bind(durable=consumer.name, stream=consumer.stream)
         stop = asyncio.create_task(self._stopping.wait())
+        fetch: asyncio.Task[list[nats.aio.msg.Msg]] | None = None
+        told = ""  # the trouble that was told last, because it repeats
         try:
             while not stop.done():
                 fetch = asyncio.create_task(subscription.fetch(1, timeout=_FETCH_S))
                 await asyncio.wait({fetch, stop}, return_when=asyncio.FIRST_COMPLETED)
                 if not fetch.done():
-                    # What the server may have sent this instant comes again after ack_wait.
-                    fetch.cancel()
-                    break
+                    break  # what the server may have sent this instant comes again after ack_wait
                 try:
                     [msg] = fetch.result()
                 except (TimeoutError, nats.errors.TimeoutError):
                     continue
                 except (nats.errors.Error, OSError) as error:
-                    log.debug("fetch failed", extra={"action": "fetch_failed", "error": text_of(error)})
-                    await asyncio.sleep(_RECONNECT_S)
+                    self._raise_if_lost()
+                    if text_of(error) != told:
+                        told = text_of(error)
+                        where = f"{consumer.stream}/{consumer.name}"
+                        log.warning(
+                            "no work can be fetched",
+                            extra={"action": "fetch_failed", "consumer": where, "error": told},
+                        )
+                    await asyncio.sleep(_RETRY_S)
                     continue
+                told = ""
                 stored = _stored(msg)
                 yield _NatsDelivery(msg, consumer.max_deliver, stored, msg.metadata.num_delivered)
         finally:
             stop.cancel()
+            if fetch is not None:
+                fetch.cancel()
+                await asyncio.gather(fetch, return_exceptions=True)
             if not self._client.is_closed:
                 await subscription.unsubscribe()
+
+    def _raise_if_lost(self) -> None:
+        """An impatient connection does not come back; what waits on it must hear that."""
+        if self._client.lost.is_set() and not self._stopping.is_set():
+            raise TryAgainError("the connection to the NATS server was lost")
 
     async def get(self, stream: str, seq: int) -> Stored | None:
         with translated():
@@ -285,10 +313,11 @@ class NatsBus:
         except nats.errors.NoRespondersError:
             raise TryAgainError(f"the stream {stream} is not there: run `nimmerverse streams apply`") from None
         headers = dict(answer.headers or {})
-        status = headers.get("Status", "")
-        if status == "404":
-            return None
-        if status:
+        # A stored message may carry any header, `Status` too; only an error has no position.
+        if "Nats-Sequence" not in headers:
+            status = headers.get("Status", "")
+            if status == "404":
+                return None
             raise RefusedError(
                 f"the stream {stream} does not give {query} ({headers.get('Description', status)})"
             )
@@ -356,13 +385,6 @@ def _stored(msg: nats.aio.msg.Msg) -> Stored:
         seq=int(tokens[-4]),
         at_ms=int(tokens[-2]) // 1_000_000,
     )
-
-
-def _lineage(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers of a request that its answer keeps: ours, and the trace."""
-    return {
-        key: value for key, value in headers.items() if key.startswith("Nimmerverse-") or key == "traceparent"
-    }
 
 
 def _milliseconds(rfc3339: str) -> int:

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 
 from shared.v1.errors import RefusedError, TryAgainError
 from shared.v1.nats_errors import text_of
-from shared.v1.settings import Settings
+from shared.v1.settings import Settings, redacted
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,16 @@ _NOT_ALLOWED = "permissions violation"  # about one subject; the connection stay
 
 class SteadyClient(Client):
     """A client of nats-py that survives foreign bytes and errors of the server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost = asyncio.Event()
+        """Set when the connection is closed and will not come back."""
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        await super()._close(status, do_cbs)
+        if self.is_closed:
+            self.lost.set()
 
     async def publish(
         self, subject: str, payload: bytes = b"", reply: str = "", headers: dict[str, str] | None = None
@@ -74,7 +84,7 @@ class SteadyClient(Client):
             await self._process_op_err(nats.errors.Error("nats: reading stopped"))
 
 
-async def connect(settings: Settings, *, name: str, patient: bool) -> Client:
+async def connect_client(settings: Settings, *, name: str, patient: bool) -> SteadyClient:
     """Connect to `settings.nats_url`.
 
     A patient caller (a long-running process) waits until a server is there, and its client reconnects for
@@ -89,16 +99,14 @@ async def connect(settings: Settings, *, name: str, patient: bool) -> Client:
                 raise
             if str(error) != waiting_for:
                 waiting_for = str(error)
-                log.warning(
-                    "waiting for a server",
-                    extra={"action": "waiting", "server": settings.nats_url, "reason": waiting_for},
-                )
+                log.warning("waiting for a server", extra={"action": "waiting", "reason": waiting_for})
             await asyncio.sleep(_RECONNECT_S)
 
 
-async def _connect_once(settings: Settings, name: str, patient: bool) -> Client:
+async def _connect_once(settings: Settings, name: str, patient: bool) -> SteadyClient:
     _check_credentials(settings.nats_creds)
     client = SteadyClient()
+    shown = redacted(settings.nats_url)
     told = ""  # what was told last, because trouble repeats several times a second
 
     async def on_error(error: Exception) -> None:
@@ -110,12 +118,12 @@ async def _connect_once(settings: Settings, name: str, patient: bool) -> Client:
 
     async def on_disconnect() -> None:
         if not client.is_closed:
-            log.warning("connection lost", extra={"action": "disconnected", "server": settings.nats_url})
+            log.warning("connection lost", extra={"action": "disconnected", "server": shown})
 
     async def on_reconnect() -> None:
         nonlocal told
         told = ""
-        log.info("connection is back", extra={"action": "reconnected", "server": settings.nats_url})
+        log.info("connection is back", extra={"action": "reconnected", "server": shown})
 
     try:
         await client.connect(
@@ -124,7 +132,7 @@ async def _connect_once(settings: Settings, name: str, patient: bool) -> Client:
             error_cb=on_error,
             disconnected_cb=on_disconnect,
             reconnected_cb=on_reconnect,
-            # nats-py would try for ever and hide both refusals and absence; `connect` above says what it waits for.
+            # By itself nats-py would try for ever, and hide absence and refusal alike.
             allow_reconnect=False,
             max_reconnect_attempts=_FIRST_TRIES,
             reconnect_time_wait=_RECONNECT_S,  # type: ignore[arg-type]  # it is given to asyncio.sleep
@@ -136,13 +144,12 @@ async def _connect_once(settings: Settings, name: str, patient: bool) -> Client:
         await client.close()
         if any(text in reason.lower() for text in _NOT_LET_IN):
             raise RefusedError(
-                f"the NATS server at {settings.nats_url} does not accept these credentials ({reason}): "
+                f"the NATS server at {shown} does not accept these credentials ({reason}): "
                 "set NATS_CREDS or a user in NATS_URL",
                 code=403,
             ) from None
         raise TryAgainError(
-            f"no NATS server answers at {settings.nats_url} ({reason}): "
-            "start one with `nimmerverse up`, or set NATS_URL"
+            f"no NATS server answers at {shown} ({reason}): start one with `nimmerverse up`, or set NATS_URL"
         ) from None
     if patient:
         client.options |= {"allow_reconnect": True, "max_reconnect_attempts": -1}

@@ -85,14 +85,14 @@ def number(written: object) -> Fraction:
         case bool():
             raise RefusedError(f"{str(written).lower()} is not a number", code=422)
         case int():
-            return _bounded(Fraction(written))
+            return _bounded(Fraction(written), "the number has")
         case float():
             if not math.isfinite(written):
                 raise RefusedError(f"{written} is not a finite number", code=422)
             return Fraction(Decimal(repr(written)))  # the shortest decimal that means this float
         case str():
             return _from_text(written.strip())
-    raise RefusedError(f"{_short(repr(written))} is not a number", code=422)
+    raise RefusedError(f"a {type(written).__name__} is not a number", code=422)
 
 
 def compute(
@@ -101,7 +101,7 @@ def compute(
     """Add or multiply 2 to 64 operands, or subtract, divide, power or compare two.
 
     Raises RefusedError for a wrong number of operands, a division by zero, an exponent that is not whole,
-    and a result of more than MAX_DIGITS.
+    and a result, of the whole or of a step, of more than MAX_DIGITS.
     """
     if not 2 <= len(operands) <= MAX_OPERANDS:
         raise RefusedError(f"{operation} takes 2 to {MAX_OPERANDS} operands, not {len(operands)}", code=422)
@@ -146,7 +146,7 @@ def approximation(value: Fraction) -> float | None:
 
 def exact_text(value: Fraction) -> str:
     """All digits: "42", "0.3", or "1/3" where the decimals do not end or are too many."""
-    rest, places = value.denominator, 0
+    rest = value.denominator
     twos = (rest & -rest).bit_length() - 1
     rest >>= twos
     fives = 0
@@ -183,7 +183,7 @@ def _from_text(text: str) -> Fraction:
         numerator, denominator = text.split("/")
         if not denominator.strip("0"):
             raise RefusedError(f"{_short(text)} divides by zero", code=422)
-        return _bounded(Fraction(int(numerator), int(denominator)))
+        return _bounded(Fraction(int(numerator), int(denominator)), "the number has")
     decimal = _DECIMAL.fullmatch(text)
     if decimal is None or not (decimal["whole"] or decimal["places"]):
         raise RefusedError(f'"{_short(text)}" is not a number: write it like 15, -0.5, 2e3 or 1/3', code=422)
@@ -203,19 +203,16 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction:
     # b ≥ 2**(bits − 1), so this many bits the result has at least.
     bits = max(abs(base.numerator).bit_length(), base.denominator.bit_length()) - 1
     if bits * abs(exponent.numerator) > _LIMIT_BITS:
-        raise RefusedError(_TOO_LONG, code=422)
+        raise RefusedError(f"the result would have more than {MAX_DIGITS} digits", code=422)
     if abs(base.numerator) <= 1 and base.denominator == 1:
         # 0, 1 and −1 to any power, however long; 0 to the power of 0 is 1.
         return base ** (2 - exponent.numerator % 2) if exponent else Fraction(1)
     return _bounded(base**exponent.numerator)
 
 
-_TOO_LONG = f"the result would have more than {MAX_DIGITS} digits"
-
-
-def _bounded(value: Fraction) -> Fraction:
+def _bounded(value: Fraction, which: str = "the result would have") -> Fraction:
     if abs(value.numerator) >= _LIMIT or value.denominator >= _LIMIT:
-        raise RefusedError(_TOO_LONG, code=422)
+        raise RefusedError(f"{which} more than {MAX_DIGITS} digits", code=422)
     return value
 
 

@@ -1,0 +1,1 @@
+"""Function Gemma, the boundary: from an escalation to strictly typed choices for Young Nyx."""
