@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from cognition.llama import Llama, Tell
@@ -12,6 +13,9 @@ from cognition.weights import default_weights
 log = logging.getLogger(__name__)
 
 GGUF = ".gguf"
+
+OpenModel = Callable[[str, CognitionSettings, Tell], Awaitable[Model]]
+"""From what is wanted, the settings and who hears of changes, to a model that is to be entered."""
 
 
 async def embedded(wanted: str, settings: CognitionSettings, tell: Tell) -> Model:

@@ -54,7 +54,8 @@ def commandable(unit: Manifest, garden: str) -> dict[str, Verb]:
 
 def sibling_id(kind: str, name: str) -> str:
     """The id of another link of the same chain: ("rq", "es:real/math/17") → "rq:real/math/17"."""
-    return f"{kind}:{name.partition(':')[2] or name}"[:256]
+    known, _, rest = name.partition(":")
+    return f"{kind}:{rest if len(known) == 2 else name}"[:256]
 
 
 def _release(version: str) -> tuple[list[int], bool]:

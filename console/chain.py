@@ -20,7 +20,7 @@ from shared.v1.messages import (
     WeightChange,
 )
 from shared.v1.messages.base import json_object
-from shared.v1.states import GateState
+from shared.v1.states import GateState, Outcome
 from shared.v1.subjects import NYX, Kind, Subject, SubjectError, parse
 
 LINKS = ("waves", "transition", "escalation", "request", "response", "command", "result", "outcome", "gate")
@@ -46,6 +46,14 @@ class Chain:
         self._links: dict[str, Link] = {}
         self._unplaced: list[tuple[Subject, Message]] = []
         self._ids: dict[str, str] = {}  # what later links must name
+
+    @property
+    def fault(self) -> str:
+        """Why no more can follow, as a sentence: the outcome was not a confirmation; else empty."""
+        if "outcome" not in self._links:
+            return ""
+        outcome = VerificationOutcome.from_bytes(self._links["outcome"].body)
+        return "" if outcome.outcome is Outcome.CONFIRMED else f"it {outcome.outcome}: {outcome.detail}"
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -123,18 +131,19 @@ class Chain:
         if subject.address != NYX:
             return self._command("result", message, after="command")
         response = CognitiveResponse.from_bytes(message.body)
-        if response.request != self._ids.get("request") or not response.commands:
+        if response.request != self._ids.get("request"):
             return ""
-        self._ids["commanded"] = response.commands[0].id
+        self._ids["commanded"] = response.commands[0].id if response.commands else ""
         return self._found("response", response.id)
 
     def _command(self, name: str, message: Message, *, after: str) -> str:
-        command = message.headers.get(COMMAND_HEADER)
-        return self._found(name, command) if after in self._ids and command == self._ids["commanded"] else ""
+        command = message.headers.get(COMMAND_HEADER, "")
+        follows = after in self._ids and command != "" and command == self._ids["commanded"]
+        return self._found(name, command) if follows else ""
 
     def _outcome(self, subject: Subject, message: Message) -> str:
         outcome = VerificationOutcome.from_bytes(message.body)
-        follows = "result" in self._ids and outcome.about in (self._ids["response"], self._ids["commanded"])
+        follows = bool(outcome.about) and outcome.about == self._ids.get("response")
         return self._found("outcome", outcome.about) if follows else ""
 
     def _weight(self, subject: Subject, message: Message) -> str:

@@ -13,10 +13,11 @@ from shared.v1 import logs
 from shared.v1.errors import NimmerverseError, RefusedError, TryAgainError, WrongPeerError
 
 
-def run(work: Coroutine[Any, Any, Exit]) -> None:
+def run(work: Coroutine[Any, Any, Exit], *, log_level: str = "error") -> None:
     """Do the work and end this process with what came of it."""
-    level = os.environ.get("NIMMERVERSE_LOG_LEVEL", "")
-    logs.configure(level if level in ("debug", "info", "warning") else "error", source="nimmerverse")
+    wanted = os.environ.get("NIMMERVERSE_LOG_LEVEL", "")
+    level = wanted if wanted in ("debug", "info", "warning", "error") else log_level
+    logs.configure(level, source="nimmerverse")
     raise SystemExit(_finish(work))
 
 

@@ -52,7 +52,7 @@ async def _play(bus: Bus, env: str, output: Output, progress: ProgressLine) -> N
             await bus.publish(subject, json.dumps(body).encode())
         try:
             async with asyncio.timeout(_CHAIN_S):
-                while chain.missing:
+                while chain.missing and not chain.fault:
                     progress.show(f"waiting for the {chain.missing[0]}")
                     for link in chain.take(await anext(messages)):
                         if output is Output.TEXT:
@@ -66,6 +66,8 @@ async def _play(bus: Bus, env: str, output: Output, progress: ProgressLine) -> N
         finally:
             if output is Output.JSON:
                 write_json(chain.document())
+    if chain.fault:
+        raise CommandError(f"the chain broke: {chain.fault}", Exit.NOT_MET)
 
 
 def _textbook(env: str) -> list[tuple[str, dict[str, object]]]:
@@ -85,6 +87,5 @@ def _print(console: Console, link: Link, elapsed_s: float) -> None:
     for wave in json_object(link.body).get("evidence", ()) if link.name == "transition" else ():
         console.print(
             f"{'':22} evidence: SENSES:{wave['seq']} {wave['witness']} is {wave['confidence']:.2f} sure of "
-            f"{wave['semantic']!r}, {wave['age_ms']} ms ago, gives {wave['contribution']:.3f}",
-            markup=False,
+            f"{wave['semantic']!r}, {wave['age_ms']} ms ago, gives {wave['contribution']:.3f}"
         )

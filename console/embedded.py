@@ -19,7 +19,6 @@ from console.logfile import last_words
 from shared.v1.errors import RefusedError, TryAgainError
 
 HOST = "127.0.0.1"
-DEFAULT_PORT = 4222
 
 _START_S = 15.0
 _STOP_S = 5.0
@@ -60,7 +59,8 @@ class EmbeddedNats:
         if self._port and _is_taken(self._port):
             raise RefusedError(
                 f"port {self._port} on {HOST} is taken: if a NATS server runs there, set "
-                f"NATS_URL=nats://{HOST}:{self._port} to use it; else stop what holds the port"
+                f"NATS_URL=nats://{HOST}:{self._port} to use it; "
+                "else stop what holds the port, or take another one with --port"
             )
         program = executable()
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,6 @@ STAGE_S = 2.0
 _UNIT_DRAIN_S = 1.5  # what a unit itself takes at most, before force is used
 _SERVER_STOP_S = 1.0
 _HEARTBEAT_S = 2.0
-_RETRY_S = 0.2
 _HOPELESS = 4  # deaths in a row after which a unit will not come up by waiting
 
 Progress = Callable[[str], None]
@@ -94,23 +93,24 @@ class Organism:
 
         Raises CommandError that names what is missing, and at once if a unit dies again and again.
         """
+        told = ""
         try:
             async with asyncio.timeout(within_s):
                 async for _ in self.changes.each():
                     awaited = [p for p in self.processes.values() if p.state is not ProcessState.READY]
                     if not awaited:
                         return
-                    told = ", ".join(
+                    now = ", ".join(
                         f"{process.name} ({process.detail or process.state})" for process in awaited
                     )
                     for process in awaited:
                         if process.restarts >= _HOPELESS and process.state is ProcessState.RESTARTING:
-                            raise CommandError(f"{told}; the logs are in {self._logs}", Exit.NOT_MET)
-                    progress(f"waiting for {told}")
+                            raise CommandError(f"these processes do not start: {now}", Exit.NOT_MET)
+                    if now != told:
+                        told = now
+                        progress(f"waiting for {told}")
         except TimeoutError:
-            raise CommandError(
-                f"not ready within {within_s:.0f} s: {told}; the logs are in {self._logs}", Exit.TIMED_OUT
-            ) from None
+            raise CommandError(f"not ready within {within_s:.0f} s: {told}", Exit.TIMED_OUT) from None
 
     def kill(self, name: str) -> None:
         """End a process at once, as a power cut would. It will be restarted."""
@@ -146,7 +146,6 @@ class Organism:
             pattern = f"{self._plan.env}.{place}.heartbeat"
             messages = await self._hearing.enter_async_context(self._bus.subscribe(pattern))
             self._tasks.append(asyncio.create_task(self._listen(messages)))
-        self._tasks.append(asyncio.create_task(self._apply_after_restarts(self._bus)))
         environment = self._environment()
         for unit in self._units:
             program = UnitProgram(unit.module, environment, self._logs / f"{unit.name}.log")
@@ -180,19 +179,6 @@ class Organism:
                 name = by_address.get(heartbeat.address)
                 if name in self.processes:
                     self.processes[name].heard(heartbeat)
-
-    async def _apply_after_restarts(self, bus: NatsBus) -> None:
-        """A stream in memory does not survive its server."""
-        server = self.processes.get(SERVER)
-        applied = 0
-        async for _ in self.changes.each():
-            while server and server.restarts > applied and server.state is ProcessState.READY:
-                restarts = server.restarts
-                try:
-                    await bus.apply(streams_of(self._plan.env))
-                    applied = restarts
-                except TryAgainError:
-                    await asyncio.sleep(_RETRY_S)
 
     async def _stop(self) -> None:
         for _, units in groupby(sorted(self._units, key=_stage), key=_stage):

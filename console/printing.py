@@ -16,14 +16,14 @@ _CLEAR_LINE = "\r\x1b[K"
 
 
 def stdout() -> Console:
-    """Where data for people goes. NO_COLOR is respected by rich."""
+    """Where data for people goes. Texts are no markup, for they come from strangers; rich respects NO_COLOR."""
     width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _WIDE
-    return Console(highlight=False, soft_wrap=True, width=width)
+    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True, width=width)
 
 
 def write_json(document: Any) -> None:
-    """Print one JSON document on one line."""
-    write(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+    """Print one JSON document on one line, in ASCII: bodies of strangers may hold what no encoding takes."""
+    write(json.dumps(document, allow_nan=False, separators=(",", ":")))
 
 
 def message_line(subject: str, body: bytes) -> Text:
@@ -56,4 +56,4 @@ class ProgressLine:
         if self._live and self._shown:
             sys.stderr.write(_CLEAR_LINE)
             sys.stderr.flush()
-        self._shown = ""
+            self._shown = ""

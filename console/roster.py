@@ -60,10 +60,8 @@ def chosen(names: tuple[str, ...] | None, root: Path = _ROOT) -> tuple[UnitSpec,
         return (*units, *CORE)
     unknown = set(names) - {unit.name for unit in units}
     if unknown:
-        raise CommandError(
-            f"there is no cell {', '.join(sorted(unknown))}: there are {', '.join(unit.name for unit in units)}",
-            Exit.USAGE,
-        )
+        known = ", ".join(unit.name for unit in units)
+        raise CommandError(f"there is no cell {', '.join(sorted(unknown))}: there are {known}", Exit.USAGE)
     return (*(unit for unit in units if unit.name in names), *CORE)
 
 

@@ -1,1 +1,1 @@
-""""""
+"""Nerves: units that compose cells into behaviour."""

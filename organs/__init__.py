@@ -1,1 +1,1 @@
-""""""
+"""Organs: workers with large models."""

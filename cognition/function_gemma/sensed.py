@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -33,8 +34,7 @@ async def recall(context: Context, escalation: Escalation) -> list[Sensed]:
     """The newest waves of the evidence, the most confident first, as SENSES still has them."""
     found = []
     for evidence in escalation.evidence[-MAX_WAVES:]:
-        seq = evidence.seq
-        stored = await context.surely(lambda seq=seq: context.bus.get(SENSES, seq))
+        stored = await context.surely(partial(context.bus.get, SENSES, evidence.seq))
         if stored is None:
             continue  # older than the stream remembers
         try:
@@ -68,7 +68,7 @@ def facts_of(sensed: Sequence[Sensed]) -> tuple[Fact, ...]:
 def _values(payload: JsonValue) -> Iterator[tuple[str, JsonValue]]:
     named = payload.items() if isinstance(payload, dict) else [("payload", payload)]
     for name, value in named:
-        if 0 < len(name.strip()) and len(name) <= _MAX_NAME and _is_small(value):
+        if name.strip() and len(name) <= _MAX_NAME and _is_small(value):
             yield name, value
 
 

@@ -59,10 +59,11 @@ class AnswerLog:
         return self._answers.get(_name(question))
 
     async def _look_from(self, at_ms: int) -> None:
-        self._since_ms = at_ms
         newest = await self._bus.last_on(self._stream, self._subject)
-        self._last = newest.seq if newest else 0
         first = await self._bus.next_on(self._stream, self._subject, since_ms=at_ms - _CLOCK_SKEW_MS)
+        # Only now, because either look may fail, and half of this knowledge would hide answers.
+        self._since_ms = at_ms
+        self._last = newest.seq if newest else 0
         if first is not None:
             self._remember(first)
 
@@ -77,11 +78,15 @@ class AnswerLog:
     async def append(self, question: Stored, body: bytes) -> None:
         """Append the answer to a question that `find` did not find.
 
-        Raises FencedError if somebody appended since: look again.
+        Raises FencedError if somebody appended since, or if what was newest is gone: look again.
         """
-        await self._bus.append(
-            self._subject, body, headers={QUESTION_HEADER: _name(question)}, last_on_subject=self._last
-        )
+        try:
+            await self._bus.append(
+                self._subject, body, headers={QUESTION_HEADER: _name(question)}, last_on_subject=self._last
+            )
+        except FencedError:
+            self._since_ms = None  # from the beginning: messages age out, and people purge streams
+            raise
 
 
 async def answer_each(
@@ -100,17 +105,10 @@ async def answer_each(
             await _give_up(context, delivery, refusal.reason)
         except TryAgainError as error:
             log.info("later", extra={"action": "retry", "question": _name(question), "reason": str(error)})
-            with contextlib.suppress(TryAgainError):
-                await delivery.retry(_RETRY_S)
+            await _again(context, delivery, error)
         except Exception as error:
             context.failed("a question failed", error)
-            if delivery.is_last_attempt:
-                await _give_up(
-                    context, delivery, f"{delivery.attempt} attempts failed, the last with {error!r}"
-                )
-            else:
-                with contextlib.suppress(TryAgainError):
-                    await delivery.retry(_RETRY_S)
+            await _again(context, delivery, error)
 
 
 async def _answer(context: Context, question: Stored, answers: AnswerLog, think: Think) -> Stored:
@@ -125,11 +123,20 @@ async def _answer(context: Context, question: Stored, answers: AnswerLog, think:
                 await answers.append(question, body)
 
 
+async def _again(context: Context, delivery: Delivery, error: Exception) -> None:
+    """Have the question delivered again; where the server will not do that, it must not get lost."""
+    if delivery.is_last_attempt:
+        await _give_up(context, delivery, f"{delivery.attempt} attempts failed, the last with {error!r}")
+        return
+    with contextlib.suppress(TryAgainError):
+        await delivery.retry(_RETRY_S)
+
+
 async def _give_up(context: Context, delivery: Delivery, reason: str) -> None:
     message = delivery.message
     log.warning("refused", extra={"action": "dead", "question": _name(message), "reason": reason})
-    await context.surely(lambda: dead.bury(context.bus, context.env, message, reason, by=context.source))
-    with contextlib.suppress(TryAgainError):
+    with contextlib.suppress(TryAgainError):  # only when the process drains: the question comes again
+        await context.surely(lambda: dead.bury(context.bus, context.env, message, reason, by=context.source))
         await delivery.refuse()
 
 

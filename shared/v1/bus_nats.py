@@ -109,7 +109,8 @@ class NatsBus:
     @property
     def server_version(self) -> str:
         """Version of the connected server."""
-        return str(self._client.connected_server_version)
+        found = self._client.connected_server_version
+        return f"{found.major}.{found.minor}.{found.patch}"
 
     async def publish(self, subject: str, body: bytes, *, headers: Mapping[str, str] = NO_HEADERS) -> None:
         with translated():

@@ -102,9 +102,12 @@ class Cell:
 
     def move(self, trigger: str) -> None:
         """Go along an arrow and pay for it. Raises CellError where the state has no such arrow."""
+        event = self._machine.events.get(trigger)
+        if event is None:
+            raise CellError(f"{self.manifest.name} has no move {trigger!r}: it has {', '.join(self._costs)}")
         try:
-            self._life.trigger(trigger)
-        except (MachineError, AttributeError) as error:
+            event.trigger(self._life)
+        except MachineError as error:
             raise CellError(
                 f"{self.manifest.name} cannot {trigger} in state {self.state.name}: {error}"
             ) from None
@@ -155,9 +158,13 @@ class Cell:
                 "lifeforce_cost": round(self._uncharged, 6),
             }
         )
+        charged, self._uncharged = self._uncharged, 0.0  # moves that are made meanwhile go on the next wave
         subject = context.address.subject(context.env, "wave")
-        await context.surely(lambda: context.bus.append(subject, wave.to_bytes(), message_id=wave.id))
-        self._uncharged = 0.0
+        try:
+            await context.surely(lambda: context.bus.append(subject, wave.to_bytes(), message_id=wave.id))
+        except BaseException:
+            self._uncharged += charged
+            raise
         context.last_wave_at = datetime.now(UTC)
         if self._waves_total is not None:
             self._waves_total.inc()
@@ -203,7 +210,7 @@ class Cell:
         """Sense until the process drains. An error costs a pause that doubles, and is told in heartbeats."""
         self.attach(context)
         state = await self.start()
-        if state is UnitState.READY:
+        if state is not context.state:  # else `start` said it, with the reason
             context.become(state)
         if self.sense_every_s is None or state is not UnitState.READY:
             await context.draining.wait()
@@ -223,12 +230,9 @@ class Cell:
 
 
 class _Life:
-    """What `transitions` hangs its state and triggers on."""
+    """What `transitions` hangs its state on."""
 
     state: Enum
-
-    def trigger(self, name: str) -> bool:
-        raise NotImplementedError  # replaced by the machine
 
 
 def _backoff_s(failures: int) -> float:

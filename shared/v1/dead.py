@@ -10,7 +10,9 @@ from shared.v1.errors import FencedError
 from shared.v1.messages import DeadLetter
 
 _ROOM = 4096  # bytes kept free for the server's own headers
-_PREVIEW = 1024
+_PREVIEW = 1024  # bytes of a body that no encoding makes small enough
+_MAX_HEADERS = 32
+_MAX_HEADER = 512  # characters of a header's name, and of its value
 
 
 async def bury(bus: Bus, env: str, message: Stored, reason: str, *, by: str) -> None:
@@ -36,14 +38,27 @@ def _letter(message: Stored, reason: str, by: str, *, room: int) -> DeadLetter:
         sha256=hashlib.sha256(body).hexdigest(),
         encoding="base64",
         body="",
-        headers={key: value[:512] for key, value in list(message.headers.items())[:32]},
+        headers={
+            key[:_MAX_HEADER]: value[:_MAX_HEADER]
+            for key, value in list(message.headers.items())[:_MAX_HEADERS]
+        },
     )
     for form in (_as_text, _as_base64, _as_zlib):
         candidate = form(letter, body)
         if candidate is not None and len(candidate.to_bytes()) <= room:
             return candidate
-    preview = _as_base64(letter, body[:_PREVIEW])
-    return preview.model_copy(update={"truncated": True})
+    return _as_base64(letter, body[:_PREVIEW]).model_copy(update={"truncated": True})
+
+
+def original(letter: DeadLetter) -> bytes:
+    """The bytes that were refused; only their beginning if the letter is `truncated`."""
+    match letter.encoding:
+        case "utf-8":
+            return letter.body.encode()
+        case "base64":
+            return base64.b64decode(letter.body)
+        case "zlib+base64":
+            return zlib.decompress(base64.b64decode(letter.body))
 
 
 def _as_text(letter: DeadLetter, body: bytes) -> DeadLetter | None:

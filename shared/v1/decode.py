@@ -12,6 +12,9 @@ from shared.v1.subjects import Kind, Subject, SubjectError, parse
 MAX_BODY = 64 * 1024
 """Bytes of an input. What is larger belongs into a store, with its address in the payload."""
 
+FILLED_IN = frozenset({"id", "source", "semantic"})
+"""Fields of a wave that subject, headers and place in the stream give where the body does not."""
+
 Input = WaveSignal | VerificationOutcome | RuleChange | Tick
 
 
@@ -49,7 +52,7 @@ def decode_wave(message: Stored) -> WaveSignal:
 
 
 def _wave(message: Stored, witness: str) -> WaveSignal:
-    fields = json_object(message.body)
+    fields = json_object(message.body, WaveSignal.example)
     source = fields.setdefault("source", witness)
     fields.setdefault("semantic", witness)
     fields.setdefault("id", message.headers.get(MESSAGE_ID) or f"{message.stream}:{message.seq}")

@@ -3,7 +3,7 @@
 Each value is compared with the window of values before it, itself not included, so the judgement is causal
 and needs no clock. With c the median of the window and MAD the median of |x − c|:
 
-    s = max(MAD / q, resolution)          q = 0.7649, the upper quartile of Student's t with 3 degrees of freedom
+    s = max(MAD / q, resolution)          q = 0.7649, upper quartile of Student's t with 3 degrees of freedom
     u = |value − c| / (s·√3)
     p = (2/π)·(arctan(1/u) − u/(1 + u²))  both tails of that distribution, in closed form
     confidence = 1 − min(1, N·p)          Bonferroni, N the size of a full window

@@ -3,9 +3,11 @@
 It runs in a thread of its own, so that it can say that the event loop hangs.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -13,10 +15,23 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from shared.v1.errors import RefusedError
 
+log = logging.getLogger(__name__)
+
 _HANGS_AFTER_S = 10.0
 
 
-class _Silent(WSGIRequestHandler):
+class _Server(ThreadingMixIn, WSGIServer):
+    """One thread per request: who connects and says nothing must not hold up the probes."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        log.debug("a probe failed", extra={"action": "probe"}, exc_info=True)
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = 5.0
+
     def log_message(self, format: str, *args: object) -> None:
         pass  # probes come every few seconds
 
@@ -38,7 +53,7 @@ class Health:
     def start(self, host: str, port: int) -> int:
         """Listen; return the port (0 chooses a free one). Raises RefusedError if it is taken."""
         try:
-            self._server = make_server(host, port, self._answer, handler_class=_Silent)
+            self._server = make_server(host, port, self._answer, _Server, _Handler)
         except OSError as error:
             raise RefusedError(
                 f"cannot listen on {host}:{port} ({error}): set NIMMERVERSE_HTTP_PORT to a free port"

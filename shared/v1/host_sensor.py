@@ -3,7 +3,8 @@
 A probe names the readings that this machine has and looks at all of them at once. Each reading has a
 detector of its own; a wave says which reading deviates, how surely, and from what. A deviation that lasts
 is said at its 1st, 2nd, 4th, 8th … sample in a row, so a step costs a handful of waves before it has
-become usual, not one a second; a deviation in the other direction is a new one.
+become usual, not one a second; a deviation in the other direction is a new one. The readings themselves
+stand in the heartbeat's load.
 """
 
 import asyncio
@@ -99,6 +100,7 @@ class HostSensor(Cell):
     async def _round(self) -> None:
         values = await asyncio.to_thread(self._look)
         self.move("read")
+        self.context.load = {name: _shown(value) for name, value in values.items()}
         said = [
             (watch.reading, values[watch.reading.name], deviation)
             for watch in self._watches

@@ -22,6 +22,8 @@ SEMVER = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$"
 
 JsonSchema = dict[str, Any]
 
+_MAX_FAULT = 300  # characters; the message of jsonschema quotes the whole value
+
 
 class ManifestError(NimmerverseError):
     """A manifest is wrong; the text names the file and the field."""
@@ -50,7 +52,10 @@ class Verb(_Part):
     @field_validator("arguments")
     @classmethod
     def _is_a_schema(cls, schema: JsonSchema) -> JsonSchema:
-        jsonschema.Draft202012Validator.check_schema(schema)
+        try:
+            jsonschema.Draft202012Validator.check_schema(schema)
+        except jsonschema.SchemaError as error:
+            raise ValueError(f"no JSON Schema: {error.message}") from None
         return schema
 
     def fault(self, arguments: Mapping[str, Any]) -> str | None:
@@ -59,7 +64,8 @@ class Verb(_Part):
         if error is None:
             return None
         path = ".".join(str(part) for part in error.absolute_path)
-        return f"{path}: {error.message}" if path else error.message
+        message = error.message if len(error.message) <= _MAX_FAULT else f"{error.message[:_MAX_FAULT]}…"
+        return f"{path}: {message}" if path else message
 
     @property
     def _validator(self) -> Validator:
@@ -92,7 +98,7 @@ class Manifest(_Part):
         asked = arguments.get("verb")
         rest = {key: value for key, value in arguments.items() if key != "verb"}
         if asked is not None:
-            if asked not in self.verbs:
+            if not isinstance(asked, str) or asked not in self.verbs:
                 raise RefusedError(
                     f"{self.name} has no verb {asked!r}: it has {', '.join(self.verbs)}", code=404
                 )

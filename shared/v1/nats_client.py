@@ -7,6 +7,8 @@ every restart. So the client here replaces what it cannot decode, and reconnects
 
 import asyncio
 import logging
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import nats.errors
@@ -52,10 +54,11 @@ class SteadyClient(Client):
     def _build_message(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
     ) -> Msg:
+        build: Callable[..., Msg] = super()._build_message
         try:
-            return super()._build_message(sid, subject, reply, data, headers)
+            return build(sid, subject, reply, data, headers)
         except UnicodeDecodeError:
-            return super()._build_message(sid, _readable(subject), _readable(reply), data, headers)
+            return build(sid, _readable(subject), _readable(reply), data, headers)
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
         try:
@@ -168,7 +171,5 @@ def _check_credentials(path: str) -> None:
         Path(path).read_bytes()
     except OSError as error:
         raise RefusedError(f"NATS_CREDS is {path!r}, which cannot be read ({error.strerror})") from None
-    try:
-        import nkeys  # noqa: F401
-    except ImportError:
-        raise RefusedError("NATS_CREDS needs the package nkeys: install nats-py[nkeys]") from None
+    if find_spec("nkeys") is None:
+        raise RefusedError("NATS_CREDS needs the package nkeys: install nats-py[nkeys]")

@@ -10,7 +10,8 @@ consumer is made right after the last message that was handed on.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 import nats.errors
 import nats.js.errors
@@ -20,7 +21,7 @@ from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext, api
 
 from shared.v1.bus import Stored
-from shared.v1.errors import WrongPeerError
+from shared.v1.errors import TryAgainError, WrongPeerError
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ _HEARTBEAT_S = 0.5
 _SILENCE_S = 1.75  # more than three heartbeats missed: the consumer or the server is gone
 _RETRY_S = 0.2
 _FLOW_CONTROL = "FlowControl Request"
+_DELIVERY = "$JS.ACK."
 
 
 class _Lost(Exception):  # noqa: N818 - a signal inside this file, not an error
@@ -47,17 +49,26 @@ async def read_stream(
     Raises WrongPeerError if the stream holds less than was already read: it is another stream.
     """
     last = after
+    created = ""  # when the stream was made; another time is another stream
+    told = ""  # the trouble that was told last, because it repeats
     while not stopping.is_set():
         consumer = _PushConsumer(client, js, stream, filters)
         try:
-            await consumer.start(last)
-            async for message in consumer.deliveries(stopping):
-                last = message.seq
-                yield message
+            created = await consumer.start(last, created)
+            async with aclosing(consumer.deliveries(stopping)) as messages:
+                async for message in messages:
+                    last = message.seq
+                    told = ""
+                    yield message
         except (_Lost, nats.errors.Error, TimeoutError, OSError) as reason:
-            log.info(
+            if client.is_closed and not stopping.is_set():
+                raise TryAgainError("the connection to the NATS server was lost") from None
+            level = logging.DEBUG if repr(reason) == told else logging.INFO
+            told = repr(reason)
+            log.log(
+                level,
                 "reader starts anew",
-                extra={"action": "reader_rebuilt", "stream": stream, "after": last, "reason": repr(reason)},
+                extra={"action": "reader_rebuilt", "stream": stream, "after": last, "reason": told},
             )
             await asyncio.sleep(_RETRY_S)
         finally:
@@ -77,12 +88,18 @@ class _PushConsumer:
         self._subscription: Subscription | None = None
         self._name = ""
 
-    async def start(self, after: int) -> None:
-        state = (await self._js.stream_info(self._stream)).state
-        if state.last_seq < after:
+    async def start(self, after: int, created: str) -> str:
+        """Make the consumer; return when its stream was created, as `created` says for an earlier one."""
+        info = await self._js.stream_info(self._stream)
+        if info.state.last_seq < after:
             raise WrongPeerError(
-                f"the stream {self._stream} ends at {state.last_seq}, but {after} was already read: "
+                f"the stream {self._stream} ends at {info.state.last_seq}, but {after} was already read: "
                 "this is another server's stream, or its data was deleted"
+            )
+        if created and created != str(info.created):
+            raise WrongPeerError(
+                f"the stream {self._stream} was made at {info.created}, but {after} was read from one made at "
+                f"{created}: it was deleted and made again"
             )
         inbox = self._client.new_inbox()
         # Flow control bounds what is on its way, so our own buffer needs no limit that would drop.
@@ -107,12 +124,13 @@ class _PushConsumer:
         elif self._filters:
             config.filter_subjects = list(self._filters)
         self._name = (await self._js.add_consumer(self._stream, config)).name
+        return str(info.created)
 
     async def _arrive(self, msg: Msg) -> None:
         self._arrived.append(msg)
         self._signal.set()
 
-    async def deliveries(self, stopping: asyncio.Event) -> AsyncIterator[Stored]:
+    async def deliveries(self, stopping: asyncio.Event) -> AsyncGenerator[Stored]:
         delivered = 0  # the consumer's own numbering
         arrived = self._arrived
         stop = asyncio.create_task(stopping.wait())
@@ -124,7 +142,8 @@ class _PushConsumer:
                     await self._wait()
                     continue
                 msg = arrived.popleft()
-                if msg.headers and "Status" in msg.headers and not msg.data:
+                # Not by its headers: a stored message may carry any, `Status` too.
+                if not msg.reply.startswith(_DELIVERY):
                     await self._control(msg, delivered)
                     continue
                 tokens = msg.reply.split(".")
@@ -164,11 +183,11 @@ class _PushConsumer:
             raise _Lost(f"the server sent {sent}, {delivered} arrived")
 
     async def stop(self) -> None:
-        if self._subscription is None or self._client.is_closed or not self._client.is_connected:
+        if self._subscription is None or self._client.is_closed:
             return
         try:
-            await self._subscription.unsubscribe()
-            if self._name:
+            await self._subscription.unsubscribe()  # without a connection too: it would come back with it
+            if self._name and self._client.is_connected:
                 await self._js.delete_consumer(self._stream, self._name)
         except (nats.errors.Error, TimeoutError, OSError) as error:
             # The server forgets an inactive consumer by itself.

@@ -88,7 +88,7 @@ def _stream_config(spec: StreamSpec) -> dict[str, Any]:
         "description": spec.description,
         "subjects": list(spec.subjects),
         "retention": api.RetentionPolicy.LIMITS,
-        "storage": api.StorageType.MEMORY if spec.in_memory else api.StorageType.FILE,
+        "storage": api.StorageType.FILE,  # a stream in memory is gone after a restart, with its declaration
         "discard": api.DiscardPolicy.OLD,
         "max_bytes": spec.max_bytes,
         "max_age": float(spec.max_age_s),

@@ -39,6 +39,7 @@ PARENT_VARIABLE = "NIMMERVERSE_PARENT"
 """Process id of a supervisor; a child that outlives it drains by itself."""
 
 _BEAT_S = 1.0
+_MAX_DETAIL = 500  # characters, as Heartbeat allows
 
 T = TypeVar("T")
 
@@ -46,14 +47,17 @@ T = TypeVar("T")
 class Context:
     """What the runtime gives to a unit: the bus, who it is, and how it is doing."""
 
-    def __init__(self, manifest: Manifest, settings: Settings, bus: Bus) -> None:
+    def __init__(
+        self, manifest: Manifest, settings: Settings, bus: Bus, *, draining: asyncio.Event | None = None
+    ) -> None:
+        """`draining` is set when the process shall end."""
         instance = settings.instance or uuid4().hex[:8]
         self.bus = bus
         self.settings = settings
         self.address = manifest.address
         self.source = f"{manifest.name}/{manifest.version}/{instance}"
         self.registry = CollectorRegistry()
-        self.draining = asyncio.Event()
+        self.draining = draining or asyncio.Event()
         self.state = UnitState.STARTING
         self.detail = "starting"
         self.last_wave_at: datetime | None = None
@@ -69,6 +73,7 @@ class Context:
 
     def become(self, state: UnitState, detail: str = "") -> None:
         """Change the state that heartbeats tell; `detail` is a sentence about it."""
+        detail = detail[:_MAX_DETAIL]
         if (state, detail) == (self.state, self.detail):
             return
         self.state, self.detail = state, detail
@@ -136,10 +141,6 @@ class Context:
                 due = time.monotonic() + self.settings.heartbeat_s
                 with contextlib.suppress(TryAgainError):  # the next one will say it
                     await self.bus.publish(subject, self.heartbeat(started).to_bytes())
-            parent = os.environ.get(PARENT_VARIABLE)
-            if parent and os.getppid() != int(parent):
-                log.warning("the supervisor is gone", extra={"action": "orphaned"})
-                self.draining.set()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_BEAT_S):
                     await self._state_changed.wait()
@@ -185,31 +186,55 @@ async def _main(unit: Unit) -> int:
         log.error(error.reason, extra={"action": "configuration"})
         return EXIT_CONFIGURATION
     logs.configure(settings.log_level, source=manifest.name)
-    connecting = asyncio.create_task(NatsBus.connect(settings, name=f"{settings.env}.{manifest.address.path}"))
-    _on_stop(connecting.cancel)
+    stop = asyncio.Event()
+    _on_stop(stop.set)
+    orphaned = asyncio.create_task(_set_when_orphaned(stop))
     try:
-        bus = await connecting
-    except asyncio.CancelledError:
-        return EXIT_OK
+        bus = await _connected(settings, f"{settings.env}.{manifest.address.path}", stop)
+        if bus is None:
+            return EXIT_OK
+        try:
+            return await live(unit, Context(manifest, settings, bus, draining=stop))
+        finally:
+            await bus.close()
     except RefusedError as error:
         log.error(error.reason, extra={"action": "configuration"})
         return EXIT_CONFIGURATION
-    context = Context(manifest, settings, bus)
-    _on_stop(context.draining.set)
-    try:
-        return await live(unit, context)
     finally:
-        await bus.close()
+        orphaned.cancel()
+
+
+async def _connected(settings: Settings, name: str, stop: asyncio.Event) -> NatsBus | None:
+    """A bus as soon as a server is there; None if the process shall end before."""
+    connecting = asyncio.create_task(NatsBus.connect(settings, name=name))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if connecting.done():
+        return connecting.result()
+    connecting.cancel()
+    await asyncio.gather(connecting, return_exceptions=True)
+    return None
 
 
 def _on_stop(callback: Callable[[], object]) -> None:
-    """Call back on SIGTERM and SIGINT, replacing an earlier callback."""
+    """Call back on SIGTERM and SIGINT."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         if sys.platform == "win32":
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(callback))
         else:
             loop.add_signal_handler(number, callback)
+
+
+async def _set_when_orphaned(stop: asyncio.Event) -> None:
+    """Set `stop` when the supervisor that is named by PARENT_VARIABLE is not our parent any more."""
+    parent = os.environ.get(PARENT_VARIABLE, "")
+    while parent.isdecimal() and os.getppid() == int(parent):  # noqa: ASYNC110 - an id is all that there is
+        await asyncio.sleep(_BEAT_S)
+    if parent:
+        log.warning("the supervisor is gone", extra={"action": "orphaned"})
+        stop.set()
 
 
 async def live(unit: Unit, context: Context) -> int:

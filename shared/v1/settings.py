@@ -5,13 +5,16 @@ Deployments differ in `NIMMERVERSE_ENV` and in addresses, in nothing else.
 
 import re
 from typing import Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.v1.errors import RefusedError
 
 DEFAULT_NATS_URL = "nats://127.0.0.1:4222"
+
+_SCHEMES = ("nats", "tls", "ws", "wss")
 
 
 class Settings(BaseSettings):
@@ -25,7 +28,7 @@ class Settings(BaseSettings):
     nats_url: str = Field(
         default=DEFAULT_NATS_URL,
         validation_alias=AliasChoices("NIMMERVERSE_NATS_URL", "NATS_URL"),
-        description="addresses of NATS servers, with commas between them",
+        description="addresses of NATS servers with commas between them, for example nats://127.0.0.1:4222",
     )
     nats_creds: str = Field(
         default="",
@@ -44,6 +47,17 @@ class Settings(BaseSettings):
     instance: str = Field(
         default="", pattern=r"^[a-z0-9_-]{0,64}$", description="a name of a-z, 0-9, _ and - for this replica"
     )
+
+    @field_validator("nats_url")
+    @classmethod
+    def _are_addresses(cls, urls: str) -> str:
+        for url in urls.split(","):
+            parts = urlsplit(url.strip() if "://" in url else f"nats://{url.strip()}")
+            if (
+                parts.scheme not in _SCHEMES or not parts.hostname or parts.port == 0
+            ):  # `port` raises ValueError
+                raise ValueError("not an address of a NATS server")
+        return urls
 
 
 S = TypeVar("S", bound=Settings)
@@ -64,4 +78,4 @@ def load(kind: type[S]) -> S:
         variable = name if name.isupper() else f"NIMMERVERSE_{name.upper()}"
         field = kind.model_fields.get(name.lower().removeprefix("nimmerverse_"))
         must = field.description if field is not None and field.description else first["msg"]
-        raise RefusedError(f"{variable} is {first['input']!r}: it must be {must}") from None
+        raise RefusedError(f"{variable} is {redacted(repr(first['input']))}: it must be {must}") from None

@@ -41,7 +41,6 @@ class StreamSpec:
     max_bytes: int
     max_age_s: int
     max_per_subject: int = 0
-    in_memory: bool = False
     atomic: bool = False
     consumers: tuple[ConsumerSpec, ...] = field(default=())
 
@@ -144,7 +143,6 @@ def streams_of(env: str) -> Sequence[StreamSpec]:
             max_bytes=64 * _MIB,
             max_age_s=_DAY_S,
             max_per_subject=1,
-            in_memory=True,
         ),
         StreamSpec(
             name=DEAD,

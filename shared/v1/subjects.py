@@ -12,6 +12,9 @@ from shared.v1.errors import NimmerverseError
 ENVIRONMENTS = ("dev", "staging", "prod")
 MAX_TOKEN = 64
 
+_MAX_SHOWN = 200  # characters of a wrong subject that a refusal quotes
+_MAX_DEAD_TOKENS = 16  # a server hangs up on a subject of more than 4 kB
+
 _TOKEN = re.compile(r"[a-z0-9_-]{1,64}")
 _NOT_TOKEN = re.compile(r"[^a-z0-9_-]+")
 
@@ -53,7 +56,7 @@ def token_of(label: str) -> str:
 
     Raises SubjectError if nothing of the label can be kept.
     """
-    token = _NOT_TOKEN.sub("-", label.strip().lower()).strip("-")[:MAX_TOKEN]
+    token = _NOT_TOKEN.sub("-", label.strip().lower()).strip("-")[:MAX_TOKEN].rstrip("-")
     if not token:
         raise SubjectError(f"the label {label!r} has no letter or digit: name it in a-z, 0-9, _ and -")
     return token
@@ -115,10 +118,11 @@ def decision(env: str, region: str, kind: Kind) -> str:
 def dead(env: str, original: str, stream: str, seq: int) -> str:
     """Where a refused message goes: one subject per refusal, so that a repeat is recognised.
 
-    Characters that are no token characters become `-`; the message itself names the original subject.
+    Characters that are no token characters become `-`, and what is very long is cut; the message itself
+    names the original subject.
     """
-    rest = original.split(".", 1)[1] if original.startswith(f"{env}.") else original
-    tokens = (_NOT_TOKEN.sub("-", token.lower())[:MAX_TOKEN] or "-" for token in rest.split("."))
+    rest = original.removeprefix(f"{env}.").split(".")[:_MAX_DEAD_TOKENS]
+    tokens = (_NOT_TOKEN.sub("-", token.lower())[:MAX_TOKEN] or "-" for token in rest)
     return f"{env}.dead.{'.'.join(tokens)}.{stream.lower()}-{seq}"
 
 
@@ -129,11 +133,11 @@ def parse(subject: str) -> Subject:
         if not is_token(token):
             hint = f" (for example {token_of(token)!r})" if _has_token(token) else ""
             raise SubjectError(
-                f"the subject {subject!r} has the token {token!r}: "
+                f"the subject {_shown(subject)} has the token {_shown(token)}: "
                 f"use 1 to {MAX_TOKEN} of a-z, 0-9, _ and - in each token{hint}"
             )
     if tokens[0] not in ENVIRONMENTS:
-        raise SubjectError(f"the subject {subject!r} must begin with one of {', '.join(ENVIRONMENTS)}")
+        raise SubjectError(f"the subject {_shown(subject)} must begin with one of {', '.join(ENVIRONMENTS)}")
     match tokens:
         case [env, "nervous", "thalamus", ("rules" | "tick") as kind]:
             return Subject(env, Kind(kind), THALAMUS)
@@ -152,10 +156,14 @@ def parse(subject: str) -> Subject:
         ):
             return Subject(env, Kind(kind), Address(domain, service, *unit))
     raise SubjectError(
-        f"the subject {subject!r} is none of ours: waves are published on "
+        f"the subject {_shown(subject)} is none of ours: waves are published on "
         f"{tokens[0]}.nervous.cells.NAME.wave, {tokens[0]}.nervous.nerves.NAME.wave "
         f"or {tokens[0]}.organs.NAME.wave"
     )
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…")
 
 
 def _has_token(text: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import psutil
+from pydantic import JsonValue
 
 from shared.v1.cell import Cell, Move
 from shared.v1.manifest import Manifest
@@ -82,7 +83,7 @@ class BatteryCell(Cell):
             await self._say(_SURE_OF_UNPLUGGED, "unplugged", battery)
 
     async def _say(self, confidence: float, semantic: str, battery: Battery) -> None:
-        payload = {"percent": round(battery.percent, 1), "charging": battery.charging}
+        payload: dict[str, JsonValue] = {"percent": round(battery.percent, 1), "charging": battery.charging}
         await self.emit(confidence, semantic=semantic, payload=payload)
 
 

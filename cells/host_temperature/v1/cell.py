@@ -18,10 +18,14 @@ class HostTemperatureCell(HostSensor):
         super().__init__(manifest, find or find_thermometers)
 
 
-def find_thermometers(sensors: Callable[[], Mapping[str, Any]] | None = None) -> Probe:
-    """The sensors of this machine. `sensors` answers as `psutil.sensors_temperatures` does."""
-    # psutil has no such function on macOS and Windows.
-    ask = sensors or getattr(psutil, "sensors_temperatures", dict)
+def sensors() -> Mapping[str, Any]:
+    """What psutil finds, by chip; nothing on macOS and Windows, where psutil has no such function."""
+    found: Mapping[str, Any] = getattr(psutil, "sensors_temperatures", dict)()
+    return found
+
+
+def find_thermometers(ask: Callable[[], Mapping[str, Any]] = sensors) -> Probe:
+    """The sensors of this machine. `ask` answers as `psutil.sensors_temperatures` does."""
 
     def look() -> Mapping[str, float]:
         return {

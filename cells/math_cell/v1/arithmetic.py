@@ -169,11 +169,9 @@ def result_fields(result: Result) -> dict[str, bool | int | float | str]:
     """
     if isinstance(result, bool):
         return {"result": result, "exact": str(result).lower()}
-    told = {"exact": exact_text(result)}
-    if result.denominator == 1 and abs(result.numerator) <= _SAFE:
-        return {"result": result.numerator, **told}
-    close = approximation(result)
-    return told if close is None else {"result": close, **told}
+    whole = result.denominator == 1 and abs(result.numerator) <= _SAFE
+    told = result.numerator if whole else approximation(result)
+    return {"exact": exact_text(result)} if told is None else {"result": told, "exact": exact_text(result)}
 
 
 def _from_text(text: str) -> Fraction:

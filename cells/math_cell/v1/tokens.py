@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
-from cells.math_cell.v1.arithmetic import Operation, Relation, number
+from cells.math_cell.v1 import number_words
+from cells.math_cell.v1.arithmetic import Operation, Relation
 from shared.v1.errors import RefusedError
 
 MAX_SENTENCE = 500  # characters
@@ -23,7 +24,7 @@ class Kind(Enum):
     INFIX = "infix"  # `value` is an Operation
     COMPARISON = "comparison"  # `value` is a Relation
     POSTFIX = "postfix"  # `value` is the exponent: squared, cubed
-    NEGATION = "negation"  # negative; a minus is an infix that may stand before a number
+    NEGATION = "negation"  # negative; "minus" is an infix that may stand before a number too
     LISTING = "listing"  # sum of: `value` is an Operation
     IMPERATIVE = "imperative"  # add … to: `value` is an Operation
     CONNECTOR = "connector"  # and, a comma, to, from, by
@@ -60,39 +61,38 @@ def tokenize(sentence: str) -> list[Token]:
     tokens = []
     position = 0
     while position < len(words):
-        token = _number(words, position) or _phrase(words, position)
+        found = number_words.read(words, position)
+        if found is None:
+            token = _phrase(words, position)
+        else:
+            text = " ".join(words[position : found.end])
+            token = Token(
+                kind=Kind.NUMBER,
+                text=text,
+                words=found.end - position,
+                value=found.value,
+                joined=found.joined,
+            )
         tokens.append(token)
         position += token.words
     return _without_pauses(tokens)
 
 
-_TENS = {
-    name: 10 * count
-    for count, name in enumerate(
-        "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2
-    )
-}
-_UNITS = {name: n for n, name in enumerate("one two three four five six seven eight nine".split(), start=1)}
-_TEENS = {
-    name: n
-    for n, name in enumerate(
-        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(), start=10
-    )
-}
-_HUNDRED = "hundred"
-_SCALES = {"million": 1_000_000, "thousand": 1000}
-_NUMBER_WORDS = frozenset({"zero", _HUNDRED, *_UNITS, *_TEENS, *_TENS, *_SCALES})
-
 _WORD = re.compile(
     rf"""(?P<blank>\s+)
-    |(?P<compound>(?:{"|".join(_TENS)})-(?:{"|".join(_UNITS)})(?![a-z]))
+    |(?P<compound>(?:{"|".join(number_words.TENS)})-(?:{"|".join(number_words.UNITS)})(?![a-z]))
     |(?P<digits>(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:e[+-]?[0-9]+)?)
     |(?P<word>[a-z]+(?:['’][a-z]+)?)
     |(?P<symbol>\*\*|<=|>=|!=|==|[-+*/^()<>=,?!.:×÷−–²³≤≥≠])""",
     re.VERBOSE,
 )
-_GROUPED = re.compile(r"[0-9],[0-9]")
+_GROUPED = re.compile(r"[0-9]+(?:,[0-9]+)+")
 
+_FILLER = (  # noqa: SIM905 - as a list it would take forty lines
+    "a an answer are calculate can compute could do does evaluate find give hello hey hi how i is it me much "
+    "now out please raise raised result so solve tell thanks that the then us what what's whats will work "
+    "would you"
+).split()
 _SPOKEN: Mapping[str, tuple[Kind, Value]] = {
     "+": (Kind.INFIX, Operation.ADD),
     "plus": (Kind.INFIX, Operation.ADD),
@@ -118,7 +118,11 @@ _SPOKEN: Mapping[str, tuple[Kind, Value]] = {
     "²": (Kind.POSTFIX, Fraction(2)),
     "cubed": (Kind.POSTFIX, Fraction(3)),
     "³": (Kind.POSTFIX, Fraction(3)),
-    "negative": (Kind.NEGATION, None),
+    "negative": (Kind.NEGATION, Operation.SUBTRACT),
+    "sum": (Kind.LISTING, Operation.ADD),
+    "difference": (Kind.LISTING, Operation.SUBTRACT),
+    "product": (Kind.LISTING, Operation.MULTIPLY),
+    "quotient": (Kind.LISTING, Operation.DIVIDE),
     "sum of": (Kind.LISTING, Operation.ADD),
     "difference of": (Kind.LISTING, Operation.SUBTRACT),
     "difference between": (Kind.LISTING, Operation.SUBTRACT),
@@ -160,14 +164,7 @@ _SPOKEN: Mapping[str, tuple[Kind, Value]] = {
     "(": (Kind.OPEN, None),
     ")": (Kind.CLOSE, None),
     **dict.fromkeys("?!.:", (Kind.PUNCTUATION, None)),
-    **dict.fromkeys(
-        (
-            "a an answer are calculate can compute could do does evaluate find give hello hey hi how i is it "
-            "me much now out please raise raised result so solve tell thanks that the then us what what's "
-            "whats will work would you"
-        ).split(),
-        (Kind.FILLER, None),
-    ),
+    **dict.fromkeys(_FILLER, (Kind.FILLER, None)),
     "result of": (Kind.FILLER, None),
     "value of": (Kind.FILLER, None),
 }
@@ -177,7 +174,7 @@ _LONGEST = max(len(phrase.split()) for phrase in _SPOKEN)
 def _words(sentence: str) -> Iterator[str]:
     if grouped := _GROUPED.search(sentence):
         raise RefusedError(
-            f'"{grouped[0]}" may be one number or two: write 1000 without a comma, '
+            f'"{grouped[0][:_SHOWN]}" may be one number or two: write 1000 without a comma, '
             "and a list with a blank after each comma",
             code=422,
         )
@@ -217,84 +214,3 @@ def _without_pauses(tokens: Sequence[Token]) -> list[Token]:
         is_pause = token.text == "," and any(side is None or side.kind in silent for side in (before, after))
         kept.append(Token(kind=Kind.PUNCTUATION, text=",") if is_pause else token)
     return kept
-
-
-def _number(words: Sequence[str], position: int) -> Token | None:
-    """The number that begins here, in digits or in words; None if none does."""
-    reader = _NumberReader(words, position)
-    value = reader.read()
-    if value is None:
-        return None
-    return Token(
-        kind=Kind.NUMBER,
-        text=" ".join(words[position : reader.position]),
-        words=reader.position - position,
-        value=value,
-        joined=reader.joined,
-    )
-
-
-class _NumberReader:
-    """Reads "two million three hundred and five", "2.5 million" or "12" from a position on."""
-
-    def __init__(self, words: Sequence[str], position: int) -> None:
-        self._words = words
-        self.position = position
-        self.joined = False
-
-    def read(self) -> Fraction | None:
-        total: Fraction | None = None
-        for scale in (*_SCALES, ""):
-            start = self.position
-            group = self._group(first=total is None)
-            if self._word() == scale and scale:
-                self._take()
-                total = (total or Fraction(0)) + (Fraction(1) if group is None else group) * _SCALES[scale]
-            elif group is not None and not scale:
-                return (total or Fraction(0)) + group
-            else:
-                self.position = start  # the group belongs to a smaller scale
-        return total
-
-    def _group(self, *, first: bool) -> Fraction | None:
-        """What stands before a scale: digits, or words below ten thousand ("twelve hundred")."""
-        if not first:
-            self._skip_and()
-        if self._word()[:1].isdigit() or self._word()[:1] == ".":
-            value = number(self._take()) if first else None
-            if value is not None and self._word() == _HUNDRED:
-                self._take()
-                return value * 100
-            return value
-        small = self._below_hundred()
-        if self._word() != _HUNDRED or small == 0:
-            return None if small is None else Fraction(small)
-        self._take()
-        hundreds = (1 if small is None else small) * 100
-        self._skip_and()
-        return Fraction(hundreds + (self._below_hundred() or 0))
-
-    def _skip_and(self) -> None:
-        follower = self._words[self.position + 1] if self.position + 1 < len(self._words) else ""
-        if self._word() == "and" and follower in _NUMBER_WORDS:
-            self._take()
-            self.joined = True
-
-    def _below_hundred(self) -> int | None:
-        word = self._word()
-        if word in _TENS:
-            self._take()
-            unit = self._word()
-            return _TENS[word] + (_UNITS[self._take()] if unit in _UNITS else 0)
-        known = {"zero": 0, **_UNITS, **_TEENS}
-        if word in known:
-            self._take()
-            return known[word]
-        return None
-
-    def _word(self) -> str:
-        return self._words[self.position] if self.position < len(self._words) else ""
-
-    def _take(self) -> str:
-        self.position += 1
-        return self._words[self.position - 1]

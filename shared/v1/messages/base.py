@@ -6,7 +6,8 @@ The description of a field says what its value must be, because it becomes the s
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from datetime import UTC
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +24,8 @@ from shared.v1.errors import RefusedError
 
 MAX_SHOWN = 80  # characters of a wrong value that a refusal quotes
 
+_MAX_DEPTH = 200  # levels that the parser of pydantic takes
+
 Unit = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 SignedUnit = Annotated[float, Field(strict=True, ge=-1, le=1, allow_inf_nan=False)]
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
@@ -34,18 +37,27 @@ Garden = Annotated[str, StringConstraints(pattern=r"^(real|virtual(\.[a-z0-9_-]{
 Millis = Annotated[int, Field(strict=True, ge=0)]
 
 
-def _whole_milliseconds(moment: AwareDatetime) -> AwareDatetime:
+def _utc_milliseconds(moment: AwareDatetime) -> AwareDatetime:
     # Time in the fold is integer milliseconds; a finer time would be shown but not used.
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the year in UTC is not between 1 and 9999") from None
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_whole_milliseconds)]
+Moment = Annotated[AwareDatetime, AfterValidator(_utc_milliseconds)]
 
 
 class Wire(BaseModel):
     """A message body: one flat JSON object."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", allow_inf_nan=False, ser_json_inf_nan="null", populate_by_name=True
+    )
+
+    example: ClassVar[str] = ""
+    """A body that can be typed by hand, for messages that people type."""
 
     def to_bytes(self) -> bytes:
         """The canonical JSON: fields in declared order, no blanks; equal messages give equal bytes."""
@@ -54,7 +66,7 @@ class Wire(BaseModel):
     @classmethod
     def from_bytes(cls, body: bytes) -> Self:
         """Read a body. Raises RefusedError with one sentence that says what to change."""
-        return cls.from_fields(json_object(body))
+        return cls.from_fields(json_object(body, cls.example))
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
@@ -65,19 +77,28 @@ class Wire(BaseModel):
             raise RefusedError(_sentence(cls, error.errors(include_url=False)), code=422) from None
 
 
-def json_object(body: bytes) -> dict[str, Any]:
-    """Decode a body that must be one JSON object. Raises RefusedError."""
+def json_object(body: bytes, example: str = "") -> dict[str, Any]:
+    """Decode a body that must be one JSON object; a refusal shows `example`. Raises RefusedError."""
+    hint = f", for example {example}" if example else ""
     if not body.strip():
-        raise RefusedError('the body is empty: send a JSON object, for example {"confidence": 0.6}')
+        raise RefusedError(f"the body is empty: send a JSON object{hint}")
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        raise RefusedError(f"the body is not JSON ({error}): send one JSON object in UTF-8") from None
+        raise RefusedError(_not_json(body, str(error), hint)) from None
     if not isinstance(value, dict):
-        raise RefusedError(
-            f'the body is a JSON {_json_type(value)}: send an object, for example {{"confidence": 0.6}}'
-        )
+        raise RefusedError(f"the body is a JSON {_json_type(value)}: send an object{hint}")
     return value
+
+
+def _not_json(body: bytes, error: str, hint: str) -> str:
+    if "recursion limit" in error:
+        return f"the body is nested too deep ({error}): send an object of at most {_MAX_DEPTH} levels"
+    try:
+        from_json(body, allow_inf_nan=True)
+    except ValueError:
+        return f"the body is not JSON ({error}): send one JSON object in UTF-8{hint}"
+    return f"the body has a NaN or an Infinity ({error}), which is no JSON: send a number, or leave it out"
 
 
 def _sentence(cls: type[BaseModel], errors: list[ErrorDetails]) -> str:

@@ -1,5 +1,7 @@
 """What the thalamus answers when a person asks about its gates. Nothing here is stored."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from shared.v1.messages.base import Garden, Millis, Moment, Number, SignedUnit, Text, Token, Unit, Wire
@@ -38,6 +40,8 @@ class GatesAnswer(Wire):
 
 class ExplainQuestion(Wire):
     """Which gate to explain."""
+
+    example: ClassVar[str] = '{"region": "math"}'
 
     region: Token = Field(description="a region token of a-z, 0-9, _ and -")
     garden: Garden = Field(default="real", description="real, virtual or virtual.RUN")

@@ -1,6 +1,6 @@
 """What goes into SENSES: waves, outcomes, rule changes and ticks. Nothing else moves a gate."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, JsonValue
 
@@ -11,9 +11,15 @@ from shared.v1.states import Outcome
 class WaveSignal(Wire):
     """One witness says how sure it is of something. Only `confidence` must be given by hand."""
 
-    id: Text = Field(description="a text that names this wave; default: Nats-Msg-Id, or stream and sequence")
+    example: ClassVar[str] = '{"confidence": 0.6}'
+
+    id: Annotated[Text, Field(min_length=1)] = Field(
+        description="a text of 1 to 256 characters that names this wave; "
+        "default: Nats-Msg-Id, or stream and sequence"
+    )
     source: Text = Field(
-        description="UNIT/VERSION/INSTANCE, beginning with the subject's unit token; default: that token"
+        description="a text, UNIT/VERSION/INSTANCE, that begins with the subject's unit token; "
+        "default: that token"
     )
     semantic: Label = Field(description="a label of 1 to 128 characters; default: the subject's unit token")
     confidence: Unit = Field(description="a number from 0 to 1: how sure the witness is")
@@ -33,6 +39,8 @@ class WaveSignal(Wire):
 class VerificationOutcome(Wire):
     """Reality said yes, no or partly about an opening of a gate, or about an answer that followed from it."""
 
+    example: ClassVar[str] = '{"outcome": "confirmed"}'
+
     outcome: Outcome = Field(description="confirmed, failed or partial")
     about: Text = Field(default="", description="the id of what was verified: a response, a transition")
     opening: Text = Field(default="", description="the id of the transition; default: the gate's last opening")
@@ -48,6 +56,8 @@ class RuleChange(Wire):
 
     Without `region` the thresholds are the default of all regions, without `garden` those of every garden.
     """
+
+    example: ClassVar[str] = '{"region": "math", "threshold": 0.8}'
 
     region: Token | None = Field(default=None, description="a region token of a-z, 0-9, _ and -")
     garden: Garden | None = Field(default=None, description="real, virtual or virtual.RUN")
@@ -67,7 +77,9 @@ class RuleChange(Wire):
         default=None, description="a whole number of milliseconds from 0 to 3600000"
     )
     vocabulary: dict[Label, Token] = Field(
-        default_factory=dict, max_length=10_000, description="an object from label to region token"
+        default_factory=dict,
+        max_length=10_000,
+        description="an object from labels to region tokens of a-z, 0-9, _ and -",
     )
     who: Text = Field(default="", description="a text: who changes the rules")
     why: Text = Field(default="", description="a text: why the rules change")
@@ -75,5 +87,7 @@ class RuleChange(Wire):
 
 class Tick(Wire):
     """Time passes although nothing is said. Its time is the stream's receive time."""
+
+    example: ClassVar[str] = "{}"
 
     interval_ms: Millis = Field(default=0, description="a whole number of milliseconds")
