@@ -15,10 +15,17 @@ _WIDE = 160  # columns of a table that nobody sees on a terminal
 _CLEAR_LINE = "\r\x1b[K"
 
 
+class _DataConsole(Console):
+    """A console that leaves it to the command what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def stdout() -> Console:
     """Where data for people goes. Texts are no markup, for they come from strangers; rich respects NO_COLOR."""
     width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _WIDE
-    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True, width=width)
+    return _DataConsole(markup=False, highlight=False, emoji=False, soft_wrap=True, width=width)
 
 
 def write_json(document: Any) -> None:

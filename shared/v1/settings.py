@@ -3,26 +3,27 @@
 Deployments differ in `NIMMERVERSE_ENV` and in addresses, in nothing else.
 """
 
+import os
 import re
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.v1.errors import RefusedError
 
 DEFAULT_NATS_URL = "nats://127.0.0.1:4222"
 
+_PREFIX = "NIMMERVERSE_"
 _SCHEMES = ("nats", "tls", "ws", "wss")
 
 
 class Settings(BaseSettings):
     """What every process may be told. Frozen: a process does not change its mind about where it is."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="NIMMERVERSE_", frozen=True, extra="ignore", populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore", populate_by_name=True)
 
     env: Literal["dev", "staging", "prod"] = Field(default="dev", description="dev, staging or prod")
     nats_url: str = Field(
@@ -39,11 +40,15 @@ class Settings(BaseSettings):
         default="info", description="debug, info, warning or error"
     )
     http_port: int = Field(
-        default=0, ge=0, le=65535, description="a port for /livez, /readyz and /metrics; 0 is none"
+        default=0, ge=0, le=65535, description="a port up to 65535 for /livez, /readyz and /metrics; 0 is none"
     )
     http_host: str = Field(default="127.0.0.1", description="the address that the port listens on")
-    heartbeat_s: float = Field(default=5.0, gt=0, le=300, description="seconds between heartbeats")
-    drain_s: float = Field(default=5.0, gt=0, le=60, description="seconds to finish after SIGTERM")
+    heartbeat_s: float = Field(
+        default=5.0, gt=0, le=300, description="seconds between heartbeats: more than 0, at most 300"
+    )
+    drain_s: float = Field(
+        default=5.0, gt=0, le=60, description="seconds to finish after SIGTERM: more than 0, at most 60"
+    )
     instance: str = Field(
         default="", pattern=r"^[a-z0-9_-]{0,64}$", description="a name of a-z, 0-9, _ and - for this replica"
     )
@@ -74,8 +79,20 @@ def load(kind: type[S]) -> S:
         return kind()
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0])
-        variable = name if name.isupper() else f"NIMMERVERSE_{name.upper()}"
-        field = kind.model_fields.get(name.lower().removeprefix("nimmerverse_"))
-        must = field.description if field is not None and field.description else first["msg"]
-        raise RefusedError(f"{variable} is {redacted(repr(first['input']))}: it must be {must}") from None
+        name, field = _field_of(kind, str(first["loc"][0]))
+        must = field.description or first["msg"]
+        raise RefusedError(f"{name} is {redacted(repr(first['input']))}: it must be {must}") from None
+
+
+def _field_of(kind: type[Settings], wrong: str) -> tuple[str, FieldInfo]:
+    """The variable that was set wrong, and its field; `wrong` is the field's name or one of its aliases."""
+    for name, field in kind.model_fields.items():
+        aliases = field.validation_alias
+        variables = (
+            [str(alias) for alias in aliases.choices]
+            if isinstance(aliases, AliasChoices)
+            else [f"{_PREFIX}{name.upper()}"]
+        )
+        if wrong == name or wrong in variables:
+            return next((variable for variable in variables if variable in os.environ), variables[0]), field
+    raise LookupError(f"{kind.__name__} has no field {wrong}")

@@ -3,10 +3,9 @@
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +18,7 @@ from cognition.llama import Llama, Tell
 from cognition.model import Model, NoModel
 from cognition.nyx.service import Nyx
 from cognition.settings import CognitionSettings
+from cognition.weights import default_weights
 from console.embedded import EmbeddedNats
 from shared.v1.bus import Bus, Endpoint, Message, Service, Stored
 from shared.v1.bus_nats import NatsBus
@@ -30,6 +30,7 @@ from shared.v1.messages import (
     CognitiveResponse,
     DeadLetter,
     Escalation,
+    Heartbeat,
     Rejection,
     VerificationOutcome,
 )
@@ -43,6 +44,7 @@ REQUESTS = "dev.cognitive.nyx.request"
 RESPONSES = "dev.cognitive.nyx.response"
 OUTCOMES = "dev.nervous.outcomes.math"
 MATH = "dev.nervous.cells.math.request"
+ROOT = Path(__file__).parents[2]
 
 
 class Fake:
@@ -493,55 +495,85 @@ async def test_nyx_asks_ollama_where_there_is_one(bench: Bench) -> None:
         return "chat-schema", json.dumps({"action": ids[0]}) + "\n\n   \t \t"
 
     await Math().serve(bench.bus)
-    async with Replay(choose) as server:
-        async with bench.running(Nyx([unit()]), ollama_host=server.host) as context:
-            await bench.ask()
-            response = await bench.response()
-            assert context.detail == f"m270b:latest weighs, on Ollama at {server.host}"
+    async with Replay(choose) as server, bench.running(Nyx([unit()]), ollama_host=server.host) as context:
+        await bench.ask()
+        response = await bench.response()
+        assert context.detail == f"m270b:latest weighs, on Ollama at {server.host}"
     assert (response.decision, response.decided_by) == ("math.compute", Decider.MODEL)
     assert response.model == "m270b:latest"
 
 
-async def test_the_real_model_chooses_within_the_offer_and_its_death_costs_nothing(bench: Bench) -> None:
-    heard: asyncio.Queue[str] = asyncio.Queue()
+class Watched(Llama):
+    """The real model child; the test hears what becomes of it, and when it is asked."""
 
-    async def patient(wanted: str, settings: CognitionSettings, tell: Tell) -> Model:
-        from cognition.weights import default_weights
+    def __init__(self, weights: Path, tell: Tell) -> None:
+        self.told: asyncio.Queue[str] = asyncio.Queue()
+        self.asked: asyncio.Queue[str] = asyncio.Queue()
 
         def both(detail: str) -> None:
             tell(detail)
-            heard.put_nowait(detail)
+            self.told.put_nowait(detail)
 
-        weights = await asyncio.to_thread(default_weights, settings.weights_folder)
-        opened.append(Llama(weights, threads=2, tell=both))
-        return opened[0]
+        super().__init__(weights, threads=2, tell=both)
 
-    async def until(words: str) -> None:
+    async def complete(self, prompt: str, schema: JsonSchema, *, timeout_s: float) -> str:
+        self.asked.put_nowait(prompt)
+        return await super().complete(prompt, schema, timeout_s=timeout_s)
+
+    async def until_ready(self) -> None:
         async with asyncio.timeout(60):
-            while words not in await heard.get():
+            while await self.told.get() != f"{self.name} weighs":
                 pass
 
-    opened: list[Llama] = []
-    async with bench.running(Gemma([unit()], open_model=patient), gemma_deadline_s=60) as context:
+
+async def test_the_real_model_chooses_within_the_offer_and_its_death_costs_nothing(bench: Bench) -> None:
+    opened: list[Watched] = []
+
+    async def watched(wanted: str, settings: CognitionSettings, tell: Tell) -> Model:
+        weights = await asyncio.to_thread(default_weights, settings.weights_folder)
+        opened.append(Watched(weights, tell))
+        return opened[0]
+
+    async with bench.running(Gemma([unit()], open_model=watched), gemma_deadline_s=60) as context:
         await bench.escalate()
         request = await bench.request()
-        assert context.state is UnitState.READY
-        assert context.detail == "gemma-3-270m-q4_k_m weighs"
-        assert request.rendered_by is Decider.MODEL
-        assert request.event == "calculate"
+        assert (context.state, context.detail) == (UnitState.READY, "gemma-3-270m-q4_k_m weighs")
+        assert (request.rendered_by, request.event) == (Decider.MODEL, "calculate")
         assert request.suggested in {action.id for action in request.actions}
 
-        await until("gemma-3-270m-q4_k_m weighs")
-        process = psutil.Process(opened[0].pid)
-        process.suspend()  # in the middle: it has the question and will never answer
+        [llama] = opened
+        await llama.until_ready()
+        await llama.asked.get()
+        child = psutil.Process(llama.pid)
+        child.suspend()  # it will be asked, and killed before it can answer
         await bench.escalate(seq=18)
-        await asyncio.to_thread(_until_it_is_asked, process)
-        process.kill()
+        await llama.asked.get()
+        child.kill()
         request = await bench.request(2)
         assert (request.rendered_by, request.suggested) == (Decider.RULES, "math.compute")
         assert (await bench.rejection("gemma")).reason == "the model child ended in the middle"
 
-        await until("gemma-3-270m-q4_k_m weighs")
+        await llama.until_ready()
         await bench.escalate(seq=19)
         assert (await bench.request(3)).rendered_by is Decider.MODEL
     assert await bench.count(REQUESTS) == 3
+
+
+@pytest.mark.parametrize("package", ["function_gemma", "nyx"])
+async def test_each_runs_as_a_process_and_drains_when_it_is_told(bench: Bench, package: str) -> None:
+    name = "gemma" if package == "function_gemma" else "nyx"
+    environment = {
+        "NATS_URL": bench.server.url,
+        "NIMMERVERSE_GEMMA_MODEL": "none",
+        "NIMMERVERSE_NYX_MODEL": "none",
+    }
+    async with bench.bus.subscribe(f"dev.cognitive.{name}.heartbeat") as beats:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"cognition.{package}", env={**os.environ, **environment}, cwd=ROOT
+        )
+        async with asyncio.timeout(60):
+            while (beat := Heartbeat.from_bytes((await anext(beats)).body)).state is not UnitState.READY:
+                pass
+        process.terminate()
+        assert await process.wait() == EXIT_OK
+    assert (beat.address, beat.detail) == (f"cognitive.{name}", "no model weighs: the settings say none")

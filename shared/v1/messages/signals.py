@@ -28,7 +28,7 @@ class WaveSignal(Wire):
         default=None, description="a time with its zone, for example 2026-01-31T12:00:00.000Z"
     )
     garden: Garden = Field(default="real", description="real, virtual or virtual.RUN")
-    payload: JsonValue = Field(default=None, description="any JSON")
+    payload: JsonValue = Field(default=None, description="any JSON, its numbers finite")
     lifeforce_cost: Amount = Field(default=0.0, description="a number, 0 or more")
     synthetic: bool = Field(default=False, description="true or false: no cell signed this wave")
     schema_version: Annotated[int, Field(strict=True)] = Field(
