@@ -254,10 +254,9 @@ async def test_a_failed_cell_says_so_in_its_heartbeat(bus: MemoryBus) -> None:
 async def test_a_cell_with_nothing_to_sense_is_idle_and_waits(bus: MemoryBus) -> None:
     context = PacedContext(bus)
     running = asyncio.create_task(Echo(starts=UnitState.IDLE).run(context))
-    while context.state is not UnitState.IDLE:
-        await asyncio.sleep(0)
-    context.draining.set()
+    asyncio.get_running_loop().call_soon(context.draining.set)
     await running
+    assert context.state is UnitState.IDLE
     assert context.pauses == []
 
 
