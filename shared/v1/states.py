@@ -20,6 +20,7 @@ class Cause(StrEnum):
     DECAY = "decay"  # time took the evidence away
     REFRACTORY = "refractory"  # the pause after an opening
     RULES = "rules"  # a rule change moved a threshold
+    PRUNED = "pruned"  # nobody spoke about a region that only a label had founded; the gate is gone
 
 
 class Tier(IntEnum):

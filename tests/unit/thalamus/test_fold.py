@@ -8,7 +8,7 @@ from shared.v1.errors import RefusedError
 from shared.v1.messages import Escalation, GateTransition, WeightChange
 from shared.v1.states import Cause, GateState, Tier
 from shared.v1.subjects import Kind
-from tests.unit.thalamus.conftest import Hand
+from tests.unit.thalamus.conftest import START_MS, Hand
 from thalamus import fold
 
 
@@ -245,3 +245,80 @@ def test_the_same_inputs_give_the_same_bytes(seed: int) -> None:
     first = play(seed)
     assert len(first) > 100
     assert play(seed) == first
+
+
+def murmur(hand: Hand, *, witnesses: int, until: int, low: float, high: float) -> None:
+    """Witnesses that speak without end, each about every 300 ms."""
+    dice = random.Random(5)
+    times = sorted((dice.randrange(until), dice.randrange(witnesses)) for _ in range(until * witnesses // 300))
+    for at, witness in times:
+        hand.wave(f"murmurer{witness}", round(dice.uniform(low, high), 3), at=at)
+
+
+def test_an_endless_murmur_comes_to_rest_and_two_sudden_voices_open_at_once(hand: Hand) -> None:
+    hand.rules(region="math", tau_ms=300)  # so that 40 τ are 12 s
+    murmur(hand, witnesses=20, until=60_000, low=0.1, high=0.2)
+    assert hand.state_of() is GateState.STABLE
+    hand.wave("bell", 0.8, at=60_000)
+    made = hand.wave("siren", 0.8, at=60_000)
+    assert kinds(made) == [Kind.TRANSITION, Kind.ESCALATION]
+
+
+def test_without_habituation_the_same_murmur_holds_the_gate_open(hand: Hand) -> None:
+    hand.rules(region="math", tau_ms=300, habituation=0.0)
+    murmur(hand, witnesses=20, until=60_000, low=0.1, high=0.2)
+    assert hand.state_of() is GateState.OPEN
+
+
+def test_a_witness_that_was_loud_for_an_hour_is_still_heard_when_it_changes(hand: Hand) -> None:
+    for at in range(0, 3_600_000, 1_000):
+        hand.wave("drill", 0.6, at=at)
+    hand.wave("bell", 0.6, at=3_600_000)
+    assert hand.state_of() is GateState.STABLE
+    for at in range(3_600_200, 3_603_200, 200):
+        hand.wave("drill", 0.99, at=at)
+        hand.wave("bell", 0.6, at=at)
+    assert hand.state_of() is GateState.OPEN
+
+
+def test_a_wave_that_is_said_twice_counts_once(hand: Hand) -> None:
+    hand.wave("math", 0.4, at=0, id="once")
+    before = hand.state.gates["real", "math"].read(START_MS + 1_000)
+    hand.wave("math", 0.9, at=1_000, id="once")
+    assert hand.state.gates["real", "math"].read(START_MS + 1_000) == before
+    assert hand.state.gardens["real"].duplicates == 1
+    hand.wave("calculate", 0.4, at=1_000, id="once")
+    assert hand.state.gardens["real"].duplicates == 1
+
+
+def test_a_cell_with_a_bad_clock_does_not_carry_its_garden_away(hand: Hand) -> None:
+    for at in range(0, 10_000, 500):
+        hand.wave("sane", 0.2, garden="virtual", observed=at)
+        hand.wave("sound", 0.2, garden="virtual", observed=at)
+        hand.wave("mad", 0.9, garden="virtual", observed=at + 86_400_000)
+    garden = hand.state.gardens["virtual"]
+    assert garden.now_ms == START_MS + 9_500
+    assert garden.future > 0
+    assert garden.late == 0
+
+
+def test_a_leap_that_two_cells_make_is_a_leap_and_loses_no_wave(hand: Hand) -> None:
+    hand.wave("a", 0.1, garden="virtual", observed=0)
+    hand.wave("b", 0.1, garden="virtual", observed=0)
+    assert hand.wave("a", 0.6, garden="virtual", observed=3_600_000) == []
+    made = hand.wave("b", 0.6, garden="virtual", observed=3_600_010)
+    assert [wave.age_ms for wave in made[0].body.evidence] == [10, 0]
+
+
+def test_one_cell_alone_may_leap_as_it_likes(hand: Hand) -> None:
+    for hour in range(5):
+        hand.wave("a", 0.6, garden="virtual", observed=hour * 3_600_000)
+    assert hand.state.gardens["virtual"].now_ms == START_MS + 4 * 3_600_000
+
+
+def test_a_founded_region_that_nobody_speaks_about_is_forgotten_aloud(hand: Hand) -> None:
+    hand.wave("nose", 0.6, label="toast", at=0)
+    hand.wave("math", 0.6, at=0)
+    made = hand.wave("host_cpu", 0.1, label="load", at=4_000_000)
+    assert [(decided.region, decided.body.cause) for decided in made] == [("toast", Cause.PRUNED)]
+    assert sorted(region for _, region in hand.state.gates) == ["load", "math"]
