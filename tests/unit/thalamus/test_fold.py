@@ -1,6 +1,7 @@
 """What the thalamus decides, seen from outside: waves in, decisions out."""
 
 import random
+from contextlib import suppress
 
 import pytest
 
@@ -212,39 +213,55 @@ def test_too_many_witnesses_and_gates_are_refused(hand: Hand, monkeypatch: pytes
         hand.wave("a", 0.1, label="y")
 
 
-def play(seed: int, stop: int = 3_000) -> list[bytes]:
-    """A long random life; the decisions as bytes."""
-    dice, hand, now = random.Random(seed), Hand(), 0
-    hand.rules(vocabulary={"math": "math", "calculate": "math"})
-    for _ in range(stop):
-        now += dice.choice([0, 1, 7, 90, 700])
-        match dice.randrange(20):
-            case 0:
-                hand.tick(at=now)
-            case 1:
-                hand.rules(threshold=dice.choice([0.7, 1.0, 1.3]), at=now)
-            case 2 if any(made.kind is Kind.ESCALATION for made in hand.decided):
-                try:
-                    hand.outcome(dice.choice(["confirmed", "failed"]))
-                except RefusedError:
-                    continue
-            case _:
-                hand.wave(
-                    dice.choice("abcde"),
-                    round(dice.random(), 3),
-                    label=dice.choice(["math", "calculate", "load", "heat"]),
-                    valence=dice.choice([1.0, 1.0, -1.0]),
-                    garden=dice.choice(["real", "virtual"]),
-                    at=now,
-                )
-    return [made.to_bytes() for made in hand.decided]
+class Life:
+    """A long random life of a thalamus, the same for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.hand = Hand()
+        self.hand.rules(vocabulary={"math": "math", "calculate": "math"})
+        self._dice = random.Random(seed)
+        self._now = 0
+
+    def live(self, inputs: int) -> list[bytes]:
+        """Go on for a number of inputs; return all decisions so far as bytes."""
+        dice, hand = self._dice, self.hand
+        for _ in range(inputs):
+            self._now += dice.choice([0, 1, 7, 90, 700, 700, 5_000])
+            match dice.randrange(20):
+                case 0:
+                    hand.tick(at=self._now)
+                case 1:
+                    fields = dice.choice([{"threshold": 0.7}, {"threshold": 1.3}, {"refractory_ms": 900}, {}])
+                    hand.rules(at=self._now, region=dice.choice(["math", None]), **fields)
+                case 2 | 3:
+                    with suppress(RefusedError):
+                        hand.outcome(
+                            dice.choice(["confirmed", "confirmed", "failed"]),
+                            dice.choice(["math", "load"]),
+                            garden=dice.choice(["real", "virtual"]),
+                        )
+                case _:
+                    garden = dice.choice(["real", "virtual", "virtual.run"])
+                    observed = (
+                        self._now + dice.choice([0, 0, -300, 500_000]) if garden == "virtual.run" else None
+                    )
+                    hand.wave(
+                        dice.choice("abcde"),
+                        round(dice.random(), 3),
+                        label=dice.choice(["math", "calculate", "load", "heat"]),
+                        valence=dice.choice([1.0, 1.0, -1.0]),
+                        garden=garden,
+                        at=self._now,
+                        observed=observed,
+                    )
+        return [made.to_bytes() for made in hand.decided]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_same_inputs_give_the_same_bytes(seed: int) -> None:
-    first = play(seed)
+    first = Life(seed).live(3_000)
     assert len(first) > 100
-    assert play(seed) == first
+    assert Life(seed).live(3_000) == first
 
 
 def murmur(hand: Hand, *, witnesses: int, until: int, low: float, high: float) -> None:

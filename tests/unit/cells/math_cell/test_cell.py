@@ -50,7 +50,10 @@ async def test_a_sentence_is_answered_with_its_confidence(bench: Bench) -> None:
         ({"operation": "multiply", "operands": ["1/3", "3"]}, {"result": 1, "operands": ["1/3", 3]}),
         ({"operation": "power", "operands": [10, 400]}, {"exact": str(10**400)}),
         ({"operation": "compare", "operands": [3, 2]}, {"result": True, "relation": "greater"}),
-        ({"operation": "compare", "operands": [3, 2], "relation": "less"}, {"result": False, "relation": "less"}),
+        (
+            {"operation": "compare", "operands": [3, 2], "relation": "less"},
+            {"result": False, "relation": "less"},
+        ),
         ({"operation": "add", "operands": [1, 2], "verb": "compute", "mood": "good"}, {"result": 3}),
         ({"operation": "add", "operands": [1, 2], "text": "ignored"}, {"result": 3}),
         ({"text": "2 plus 2", "operation": "add"}, {"result": 4}),
@@ -148,7 +151,9 @@ async def test_what_is_no_arithmetic_is_no_wave(bench: Bench, fields: dict[str, 
 
 
 async def test_a_wave_stays_small(bench: Bench) -> None:
-    await bench.ask({"operation": "add", "operands": [f"1/{10**900 + number}" for number in range(1)] + [10**500] * 63})
+    await bench.ask(
+        {"operation": "add", "operands": [f"1/{10**900 + number}" for number in range(1)] + [10**500] * 63}
+    )
     await bench.ask({"text": "1 + 1" + " " * (MAX_SENTENCE - 5)})
     assert max(len(wave.to_bytes()) for wave in await bench.waves()) < 1000
 
