@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from cognition.commands import sibling_id
 from cognition.llama import Tell
 from cognition.settings import CognitionSettings
 from shared.v1.messages import Rejection
@@ -42,6 +41,6 @@ def heartbeat_of(context: Context) -> Tell:
 async def reject(context: Context, *, about: str, reason: str, said: str = "", model: str = "") -> None:
     """Publish what was not accepted and why, on the unit's `.rejected`. The chain goes on without it."""
     rejection = Rejection(about=about, reason=reason[:4000], said=said[:4000], model=model[:256])
-    name = f"{sibling_id('rj', about)}/{zlib.crc32(reason.encode()):08x}"
+    name = f"rj:{about}/{zlib.crc32(reason.encode()):08x}"  # a repeat, after a crash, says the same
     subject = context.address.subject(context.env, "rejected")
     await context.surely(lambda: context.bus.append(subject, rejection.to_bytes(), message_id=name))

@@ -91,8 +91,9 @@ def eligible(request: CognitiveRequest, catalogue: Catalogue) -> tuple[list[Acti
 
 def prompt_of(request: CognitiveRequest) -> str:
     """What the model completes: one short line, in which all that waves said is quoted, then `action:`."""
-    facts = ", ".join(f"{quoted(fact.name)} {quoted(fact.value)}" for fact in request.facts[:MAX_PROMPT_FACTS])
+    said = dict.fromkeys(f"{quoted(fact.name)} {quoted(fact.value)}" for fact in request.facts)
+    facts = ", ".join(list(said)[:MAX_PROMPT_FACTS]) or "none"
     return (
-        f"region {request.region}; gate open {request.confidence:.2f}; event {quoted(request.event)}; "
-        f"facts {facts or 'none'}\naction:"
+        f"region {request.region}; gate open {request.confidence:.2f}; "
+        f"event {quoted(request.event)}; facts {facts}\naction:"
     )

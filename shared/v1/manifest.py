@@ -64,7 +64,9 @@ class Verb(_Part):
         if error is None:
             return None
         path = ".".join(str(part) for part in error.absolute_path)
-        message = error.message if len(error.message) <= _MAX_FAULT else f"{error.message[:_MAX_FAULT]}…"
+        message = error.message
+        if len(message) > _MAX_FAULT:  # it begins with the wrong value and ends with what is wrong
+            message = f"{message[: _MAX_FAULT // 2]}…{message[-_MAX_FAULT // 2 :]}"
         return f"{path}: {message}" if path else message
 
     @property

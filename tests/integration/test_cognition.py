@@ -205,7 +205,7 @@ class Bench:
         last = await self.bus.last_on(consumer.stream, consumer.filter)
         assert last is not None
         async with asyncio.timeout(60):
-            while await self.bus.acked_up_to(consumer) < last.seq:
+            while await self.bus.acked_up_to(consumer) < last.seq:  # noqa: ASYNC110 - nobody tells of acks
                 await asyncio.sleep(0.05)
 
 
@@ -477,6 +477,7 @@ async def test_a_command_that_was_not_sent_before_the_deadline_is_not_sent_at_al
     math = Math()
     await math.serve(bench.bus)
     now = datetime.now(UTC)
+    # Until she has decided she looks at the clock four times.
     late = iter([now] * 4 + [now + timedelta(hours=1)] * 100)
     unhurried = Nyx([unit()], clock=lambda: next(late), open_model=no_model)
     async with bench.running(unhurried):

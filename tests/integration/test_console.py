@@ -2,15 +2,12 @@
 
 import asyncio
 import json
-import os
 import signal
-import sysconfig
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -32,66 +29,24 @@ from shared.v1.settings import Settings
 from shared.v1.states import GateState, Tier, UnitState
 from shared.v1.streams import SENSES, streams_of
 from shared.v1.subjects import EXPLAIN_QUESTION, GATES_QUESTION, THALAMUS
+from tests.shell import Finished, Shell, finish, said
 
-PROGRAM = Path(sysconfig.get_path("scripts")) / "nimmerverse"
 NOBODY = "nats://me:secret@127.0.0.1:9"
 WAVE = "dev.nervous.cells.math.wave"
-
-
-@dataclass(frozen=True)
-class Finished:
-    """How a command ended."""
-
-    code: int
-    out: str
-    talk: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
 
 
 Command = Callable[..., Awaitable[Finished]]
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """What a shell without any settings of ours would pass on."""
-    ours = ("NIMMERVERSE_", "NATS_", "XDG_", "COLUMNS", "FORCE_COLOR", "CLICOLOR")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
 
 
 @pytest.fixture
-def start(environment: dict[str, str]) -> Callable[..., Awaitable[asyncio.subprocess.Process]]:
-    async def start(*arguments: str, **variables: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            PROGRAM,
-            *arguments,
-            env=environment | variables,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-
-    return start
-
-
-@pytest.fixture
-def command(start: Callable[..., Awaitable[asyncio.subprocess.Process]]) -> Command:
-    async def command(*arguments: str, **variables: str) -> Finished:
-        process = await start(*arguments, **variables)
-        return await _finish(process)
-
-    return command
-
-
-@pytest.fixture
-def on_server(command: Command, nats_server: EmbeddedNats) -> Command:
-    async def on_server(*arguments: str, **variables: str) -> Finished:
-        return await command(*arguments, **({"NATS_URL": nats_server.url} | variables))
-
-    return on_server
+def on_server(shell: Shell, nats_server: EmbeddedNats) -> Command:
+    """Runs a command against the private server."""
+    return replace(shell, variables={"NATS_URL": nats_server.url}).run
 
 
 @pytest.fixture
@@ -102,27 +57,19 @@ async def bus(settings: Settings) -> AsyncIterator[NatsBus]:
     await bus.close()
 
 
-async def _finish(process: asyncio.subprocess.Process) -> Finished:
-    async with asyncio.timeout(60):
-        out, talk = await process.communicate()
-    assert process.returncode is not None
-    assert b"Traceback" not in talk
-    return Finished(process.returncode, out.decode(), talk.decode())
-
-
-async def test_help_is_instant_and_shows_the_exit_codes(command: Command) -> None:
+async def test_help_is_instant_and_shows_the_exit_codes(shell: Shell) -> None:
     took = []
     for _ in range(5):
         started = time.perf_counter()
-        finished = await command("--help")
+        finished = await shell.run("--help")
         took.append(time.perf_counter() - started)
         assert finished.code == Exit.OK
         assert all(code.meaning in finished.out for code in Exit)
     assert min(took) < 0.3
 
 
-async def test_the_version_is_printed(command: Command) -> None:
-    assert (await command("--version")).out.startswith("nimmerverse ")
+async def test_the_version_is_printed(shell: Shell) -> None:
+    assert (await shell.run("--version")).out.startswith("nimmerverse ")
 
 
 @pytest.mark.parametrize(
@@ -141,9 +88,9 @@ async def test_the_version_is_printed(command: Command) -> None:
     ],
 )
 async def test_what_was_typed_wrongly_is_one_sentence_and_code_2(
-    command: Command, arguments: tuple[str, ...]
+    shell: Shell, arguments: tuple[str, ...]
 ) -> None:
-    finished = await command(*arguments)
+    finished = await shell.run(*arguments)
     assert (finished.code, finished.out) == (Exit.USAGE, "")
     assert finished.talk
 
@@ -153,9 +100,9 @@ async def test_what_was_typed_wrongly_is_one_sentence_and_code_2(
     [("wave", "math", "--confidence", "0.5"), ("gates",), ("explain", "math"), ("streams", "plan"), ("watch",)],
 )
 async def test_without_a_server_the_code_is_3_and_no_password_is_shown(
-    command: Command, arguments: tuple[str, ...]
+    shell: Shell, arguments: tuple[str, ...]
 ) -> None:
-    finished = await command(*arguments, "--nats-url", NOBODY)
+    finished = await shell.run(*arguments, "--nats-url", NOBODY)
     assert (finished.code, finished.out) == (Exit.UNREACHABLE, "")
     assert finished.talk.count("\n") == 1
     assert "no NATS server answers at nats://***@127.0.0.1:9" in finished.talk
@@ -197,18 +144,16 @@ async def test_a_wave_without_streams_says_what_to_run(on_server: Command) -> No
     assert "nimmerverse streams apply" in finished.talk
 
 
-async def test_watch_prints_what_passes(
-    start: Callable[..., Awaitable[asyncio.subprocess.Process]], nats_server: EmbeddedNats, bus: NatsBus
-) -> None:
+async def test_watch_prints_what_passes(shell: Shell, nats_server: EmbeddedNats, bus: NatsBus) -> None:
     watching = [
-        await start("watch", "--count", "2", "--nats-url", nats_server.url, "--output", output)
+        await shell.start("watch", "--count", "2", "--nats-url", nats_server.url, "--output", output)
         for output in ("text", "json")
     ]
     for process in watching:
-        await _said(process, b"watching dev.>")
+        await said(process, "watching dev.>")
     await bus.publish(WAVE, b'{"confidence": 0.6, "semantic": "\\u001b[31m"}', headers={"A": "b"})
     await bus.publish(WAVE, b"\xff")
-    text, lines = [await _finish(process) for process in watching]
+    text, lines = [await finish(process) for process in watching]
     assert (text.code, lines.code) == (Exit.OK, Exit.OK)
     assert f"{WAVE}  ·[31m 0.60" in text.out
     assert "\x1b" not in text.out
@@ -223,23 +168,21 @@ async def test_watch_prints_what_passes(
     ("number", "code"), [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)]
 )
 async def test_a_signal_ends_watch_without_a_word(
-    start: Callable[..., Awaitable[asyncio.subprocess.Process]],
+    shell: Shell,
     nats_server: EmbeddedNats,
     number: signal.Signals,
     code: Exit,
 ) -> None:
-    process = await start("watch", NATS_URL=nats_server.url)
-    await _said(process, b"watching")
+    process = await shell.start("watch", NATS_URL=nats_server.url)
+    await said(process, "watching")
     process.send_signal(number)
-    finished = await _finish(process)
+    finished = await finish(process)
     assert (finished.code, finished.out, finished.talk) == (code, "", "")
 
 
-async def test_a_reader_who_leaves_is_no_error(
-    start: Callable[..., Awaitable[asyncio.subprocess.Process]], nats_server: EmbeddedNats, bus: NatsBus
-) -> None:
-    process = await start("watch", NATS_URL=nats_server.url)
-    await _said(process, b"watching")
+async def test_a_reader_who_leaves_is_no_error(shell: Shell, nats_server: EmbeddedNats, bus: NatsBus) -> None:
+    process = await shell.start("watch", NATS_URL=nats_server.url)
+    await said(process, "watching")
     assert process.stdout is not None
     process.stdout._transport.close()  # type: ignore[attr-defined]  # as `| head` does
     async with asyncio.timeout(20):
@@ -334,8 +277,8 @@ async def test_explain_says_why_and_what_is_missing(on_server: Command, thalamus
     assert (unknown.code, unknown.out) == (Exit.REFUSED, "")
 
 
-async def test_the_doctor_works_without_a_server(command: Command) -> None:
-    finished = await command("doctor", "--nats-url", NOBODY, "--output", "json")
+async def test_the_doctor_works_without_a_server(shell: Shell) -> None:
+    finished = await shell.run("doctor", "--nats-url", NOBODY, "--output", "json")
     assert finished.code == Exit.NOT_MET
     verdicts = {finding["name"]: finding["verdict"] for finding in finished.document}
     assert (verdicts["python"], verdicts["server"]) == ("ok", "fail")
@@ -379,23 +322,21 @@ class GuardedNats(EmbeddedNats):
         return json.dumps(json.loads(super()._config(ports)) | {"authorization": login})
 
 
-async def test_a_context_of_the_nats_cli_lets_us_in(
-    command: Command, environment: dict[str, str], tmp_path: Path
-) -> None:
+async def test_a_context_of_the_nats_cli_lets_us_in(shell: Shell, tmp_path: Path) -> None:
     server = GuardedNats(tmp_path / "guarded")
     await server.start()
     try:
-        folder = Path(environment["XDG_CONFIG_HOME"]) / "nats"
+        folder = tmp_path / ".config" / "nats"
         (folder / "context").mkdir(parents=True)
         for name, password in (("good", "p@ss%w:rd"), ("bad", "secret")):
             fields = {"url": server.url, "user": "nyx", "password": password}
             (folder / "context" / f"{name}.json").write_text(json.dumps(fields))
-        assert (await command("streams", "plan", "--context", "good")).code == Exit.OK
-        refused = await command("streams", "plan", NATS_CONTEXT="bad")
+        assert (await shell.run("streams", "plan", "--context", "good")).code == Exit.OK
+        refused = await shell.run("streams", "plan", NATS_CONTEXT="bad")
         assert refused.code == Exit.REFUSED
         assert "secret" not in refused.talk
         (folder / "context.txt").write_text("good")
-        assert (await command("streams", "plan")).code == Exit.OK
+        assert (await shell.run("streams", "plan")).code == Exit.OK
     finally:
         await server.stop()
 
@@ -404,11 +345,3 @@ async def test_a_wave_that_the_command_takes_is_a_wave(on_server: Command, bus: 
     finished = await on_server("wave", "math", "--confidence", "1", "--garden", "virtual.run-1", "-o", "json")
     given = finished.document["wave"] | {"id": "SENSES:1", "source": "math", "semantic": "math"}
     assert WaveSignal.from_fields(given).garden == "virtual.run-1"
-
-
-async def _said(process: asyncio.subprocess.Process, text: bytes) -> None:
-    """Wait until a line of talk begins with `text`."""
-    assert process.stderr is not None
-    async with asyncio.timeout(30):
-        while not (await process.stderr.readline()).startswith(text):
-            pass

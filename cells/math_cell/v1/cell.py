@@ -72,14 +72,14 @@ class MathCell(Cell):
         try:
             operands = operands_of(term)
             result = compute(term.operation, operands, term.relation)
-        except RefusedError:
+        except Exception:
             self.move("fail")
             raise
         else:
             self.move("answer")
         finally:
             if not call.command:
-                self._tell(understood, operands, call.arguments.get("text", ""))
+                self._tell(understood, operands, call.arguments["text"] if call.verb == "answer" else "")
         fields: dict[str, JsonValue] = {**result_fields(result), "operation": term.operation.value}
         if term.operation is Operation.COMPARE:
             fields["relation"] = term.relation.value

@@ -12,9 +12,9 @@ from shared.v1.cell import COMMAND_HEADER
 
 WAVES = {"w-math": "dev.nervous.cells.math.wave", "w-calculate": "dev.nervous.cells.calculate.wave"}
 AT = "2026-01-31T12:00:00.000Z"
-REGION = {"region": "math", "garden": "real"}
-DECISION = {**REGION, "input_seq": 2, "rules": 0, "at": AT}
-GATE = {"correlation": 1.36, "confidence": 0.8, "weight": 0.1, "tier": 4}
+REGION: dict[str, Any] = {"region": "math", "garden": "real"}
+DECISION: dict[str, Any] = {**REGION, "input_seq": 2, "rules": 0, "at": AT}
+GATE: dict[str, Any] = {"correlation": 1.36, "confidence": 0.8, "weight": 0.1, "tier": 4}
 
 
 def _evidence(id: str, seq: int) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def test_an_empty_body_is_shown_an_example_of_what_the_subject_wants() -> None:
 
 
 def test_what_must_be_a_wave_and_is_none_is_refused() -> None:
-    with pytest.raises(RefusedError, match="SENSES:7 on 'dev.nervous.thalamus.tick' is no wave"):
+    with pytest.raises(RefusedError, match=r"SENSES:7 on 'dev\.nervous\.thalamus\.tick' is no wave"):
         decode_wave(stored("{}", "dev.nervous.thalamus.tick"))
 
 
@@ -206,27 +206,29 @@ JSON = st.recursive(
     ),
     max_leaves=10,
 )
+CODES = {0, 400, 413, 422}
 FIELDS = st.sampled_from(
     [*WaveSignal.model_fields, *RuleChange.model_fields, *VerificationOutcome.model_fields, "schema"]
 )
 
 
-def decodes_or_is_refused_in_one_line(message: Stored) -> None:
+def code_of(message: Stored) -> int:
+    """0 if the message decodes, else the code of the refusal; every other error passes on."""
     try:
         decode(message)
     except RefusedError as refusal:
-        assert refusal.reason
-        assert 400 <= refusal.code < 500
+        return refusal.code if refusal.reason else -1
+    return 0
 
 
 @given(body=st.binary(max_size=200), subject=st.sampled_from(INPUTS))
 def test_any_bytes_decode_or_are_refused(body: bytes, subject: str) -> None:
-    decodes_or_is_refused_in_one_line(stored(body, subject))
+    assert code_of(stored(body, subject)) in CODES
 
 
 @given(subject=st.text(max_size=60))
 def test_any_subject_decodes_or_is_refused(subject: str) -> None:
-    decodes_or_is_refused_in_one_line(stored('{"confidence": 0.6}', subject))
+    assert code_of(stored('{"confidence": 0.6}', subject)) in CODES
 
 
 @given(
@@ -239,7 +241,7 @@ def test_any_values_of_known_fields_decode_or_are_refused(
     fields: dict[str, Any], confidence: Any, subject: str, headers: dict[str, str]
 ) -> None:
     body = json.dumps({**fields, "confidence": confidence}).encode(errors="surrogatepass")
-    decodes_or_is_refused_in_one_line(stored(body, subject, headers))
+    assert code_of(stored(body, subject, headers)) in CODES
 
 
 @given(

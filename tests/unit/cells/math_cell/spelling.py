@@ -28,8 +28,8 @@ def in_words(number: int, *, hyphen: str = "-", conjunction: str = "") -> str:
     if number < 20:
         return _UNITS.split()[number]
     if number < 100:
-        rest = hyphen + in_words(number % 10) if number % 10 else ""
-        return _TENS.split()[number // 10] + rest
+        unit = hyphen + in_words(number % 10) if number % 10 else ""
+        return _TENS.split()[number // 10] + unit
     for scale, name in ((1_000_000, "million"), (1000, "thousand"), (100, "hundred")):
         if number >= scale:
             rest = number % scale
