@@ -44,7 +44,7 @@ def test_every_stream_has_limits_and_every_consumer_gives_up_some_time() -> None
         assert spec.max_age_s > 0
         for consumer in spec.consumers:
             assert consumer.stream == spec.name
-            assert 1 < consumer.max_deliver
+            assert consumer.max_deliver > 1
             assert consumer.ack_wait_s > 0
             assert consumer.max_ack_pending > 0
             # What a consumer waits for must be kept by its stream.
