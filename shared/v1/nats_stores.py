@@ -40,7 +40,7 @@ class NatsStores:
                 if isinstance(error, nats.js.errors.APIError):
                     raise
                 # nats-py compares with the digest that was kept with the object.
-                log.warning("object damaged", extra={"action": "object", "name": name, "error": str(error)})
+                log.warning("object damaged", extra={"action": "object", "object": name, "error": str(error)})
                 return None
 
     async def names(self, bucket: str) -> list[str]:
@@ -74,11 +74,15 @@ class NatsStores:
         return True
 
     async def _recognise(self, bucket: KeyValue, lease: str, owner: str) -> bool:
-        """True if the lease is ours after all: the answer to an earlier renewal may have been lost."""
+        """True if the lease is ours after all: an answer was lost, or it ended and nobody else took it."""
         try:
             entry = await bucket.get(lease)
-        except nats.js.errors.KeyNotFoundError:  # it has just ended; the next call will take it
-            return False
+        except nats.js.errors.KeyNotFoundError:  # it ended while the server, or we, were away
+            try:
+                self._revisions[lease, owner] = await bucket.create(lease, owner.encode())
+            except nats.js.errors.KeyWrongLastSequenceError:
+                return False
+            return True
         if entry.value != owner.encode() or entry.revision is None:
             return False
         self._revisions[lease, owner] = entry.revision

@@ -48,6 +48,7 @@ class UnitState(StrEnum):
     STARTING = "starting"  # connecting, loading, catching up
     READY = "ready"  # doing its work
     IDLE = "idle"  # alive, with nothing to sense on this machine
+    LAGGING = "lagging"  # alive, but too far behind its inputs
     DRAINING = "draining"  # finishing what it holds, taking nothing new
     FAILED = "failed"  # alive, and saying why it cannot work
 
