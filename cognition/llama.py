@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -72,6 +72,7 @@ class Llama:
         self._program = (*command, str(weights), str(threads))
         self._tell = tell
         self._process: asyncio.subprocess.Process | None = None  # set while it answers
+        self._given_up: asyncio.Future[str] | None = None  # of this child; set to why it shall end
         self._asked = 0
         self._one_at_a_time = asyncio.Lock()
         self._settled = asyncio.Event()
@@ -111,10 +112,13 @@ class Llama:
                 async with asyncio.timeout(timeout_s):
                     line = await self._ask(process, prompt, schema)
             except TimeoutError:
-                self._end_at_once(process)
-                raise ModelError(f"{self.name} did not answer within {timeout_s:g} s") from None
+                self._give_up(late := f"did not answer within {timeout_s:g} s")
+                raise ModelError(f"{self.name} {late}") from None
+            except ModelError as error:
+                self._give_up(f"was of no use ({error.reason})")
+                raise
             except BaseException:
-                self._end_at_once(process)  # what it would still say belongs to nobody
+                self._give_up("was not waited for")  # what it would still say belongs to nobody
                 raise
         if line.text is None:
             raise ModelError(f"{self.name} failed: {line.error}")
@@ -131,11 +135,11 @@ class Llama:
             raise ModelError(f"{self.name} answered question {line.id} instead of {self._asked}")
         return line
 
-    def _end_at_once(self, process: asyncio.subprocess.Process) -> None:
-        if self._process is process:
-            self._process = None
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+    def _give_up(self, why: str) -> None:
+        """Have this child ended. Nobody asks it any more."""
+        self._process = None
+        if self._given_up is not None and not self._given_up.done():
+            self._given_up.set_result(why)
 
     async def _keep(self) -> None:
         """Keep one child alive until this task is cancelled, or the child refuses for good."""
@@ -171,9 +175,10 @@ class Llama:
                 self._become(LlamaState.REFUSED, f"no model weighs: {self._program[-2]}: {line.error}")
                 return line.error
             self._process = process
+            self._given_up = asyncio.get_running_loop().create_future()
             self._become(LlamaState.READY, f"{self.name} weighs")
             self._settled.set()
-            return f"ended with code {await process.wait()}"
+            return await _end_of(process, self._given_up)
         except TimeoutError:
             return f"did not load within {_LOAD_S:g} s"
         except ModelError as error:
@@ -193,7 +198,7 @@ class Llama:
         )
 
     async def _bury(self, process: asyncio.subprocess.Process) -> None:
-        """Let it end by itself, else by force, and read its pipes to their end."""
+        """End it, by force where it does not end by itself, and read its pipes to their end."""
         _stdin(process).close()
         try:
             async with asyncio.timeout(_END_S):
@@ -207,6 +212,17 @@ class Llama:
         self.state, self.detail = state, detail
         log.info("model child", extra={"action": "llama", "state": state.value, "detail": detail})
         self._tell(detail)
+
+
+async def _end_of(process: asyncio.subprocess.Process, given_up: asyncio.Future[str]) -> str:
+    """Wait until a child has ended or is given up; return which."""
+    ended = asyncio.create_task(process.wait())
+    both: set[asyncio.Future[Any]] = {ended, given_up}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ended.cancel()
+    return given_up.result() if given_up.done() else f"ended with code {ended.result()}"
 
 
 def _stdin(process: asyncio.subprocess.Process) -> asyncio.StreamWriter:

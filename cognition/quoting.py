@@ -20,4 +20,5 @@ def _cut(text: str) -> str:
 
 
 def _dumps(value: JsonValue) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return " ".join(text.split())  # JSON leaves some ends of lines inside strings as they are

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from console import machine
 from console.connection import open_bus, settings_of
+from console.essence import printable
 from console.exits import Exit
 from console.findings import Finding, Verdict, fail, ok, warn
 from console.options import Output, Where
@@ -42,9 +43,9 @@ async def doctor(where: Where, output: Output) -> Exit:
     else:
         console = stdout()
         for finding in findings:
-            line = Text(f"{finding.verdict:<5}", style=_STYLES[finding.verdict])
-            line.append(f"{finding.name:<13} {finding.seen}", style="default")
-            console.print(line.append(f" → {finding.advice}" if finding.advice else "", style="default"))
+            verdict = (f"{finding.verdict:<5}", _STYLES[finding.verdict])
+            advice = f" → {finding.advice}" if finding.advice else ""
+            console.print(Text.assemble(verdict, f"{finding.name:<13} {finding.seen}{advice}"))
     failed = any(finding.verdict is Verdict.FAIL for finding in findings)
     return Exit.NOT_MET if failed else Exit.OK
 
@@ -145,7 +146,7 @@ def _unit(unit: UnitSpec, beat: Heartbeat | None) -> Finding:
 
 def _beat(name: str, beat: Heartbeat) -> Finding:
     seen = f"{beat.state} as {beat.source} on {beat.host}, pid {beat.pid}"
-    seen += f": {beat.detail}" if beat.detail else ""
+    seen = printable(f"{seen}: {beat.detail}" if beat.detail else seen)  # anybody may publish a heartbeat
     if beat.state is UnitState.FAILED:
         return fail(name, seen, "do what it says, or look into its log")
     return ok(name, seen)

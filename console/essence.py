@@ -13,7 +13,7 @@ from shared.v1.subjects import Kind, SubjectError, parse
 
 MAX_CHARACTERS = 240
 
-COLOURS = {"cognitive": "#b48ef0", "nervous": "cyan", "organs": "#ff7f50", "dead": "red"}
+COLOURS = {"cognitive": "#af5fff", "nervous": "cyan", "organs": "#ff7f50", "dead": "red"}
 """Colour of a domain: cognitive violet, nervous cyan, organs coral."""
 
 Fields = Mapping[str, Any]

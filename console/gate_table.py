@@ -11,13 +11,14 @@ from shared.v1.states import GateState
 
 _STYLES = {GateState.OPEN: "bold green", GateState.STABLE: "", GateState.CLOSED: "bold red"}
 _HALF = 8  # characters on each side of a gauge's middle
+_SCALE = f"−1{'0':^{2 * _HALF - 3}}+1"
 
 
 def gate_table(gates: Iterable[GateView]) -> Table:
     """One row per gate."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("gate", "state", "−1", "value", "S", "θ", "weight", "tier", "witnesses", "waves"):
-        number = column not in ("gate", "state", "−1")
+    for column in ("gate", "state", _SCALE, "value", "S", "θ", "weight", "tier", "witnesses", "waves"):
+        number = column not in ("gate", "state", _SCALE)
         table.add_column(column, justify="right" if number else "left", no_wrap=True)
     for gate in gates:
         table.add_row(

@@ -37,9 +37,10 @@ def live_table(
     else:
         parts += [Text("no gate yet", style="dim"), ""]
     for event in pulse.events:
-        line = Text(f"{datetime.fromtimestamp(event.at_s):%H:%M:%S} ", style="dim", no_wrap=True)
+        clock = f"{datetime.fromtimestamp(event.at_s):%H:%M:%S} "
+        line = Text.assemble((clock, "dim"), message_line(event.subject, event.body), no_wrap=True)
         line.overflow = "ellipsis"
-        parts.append(line + message_line(event.subject, event.body))
+        parts.append(line)
     if pulse.events:
         parts.append("")
     parts.append(_process_table(processes))

@@ -50,7 +50,7 @@ ContextOption = Annotated[
     typer.Option(
         "--context",
         metavar="NAME",
-        help="A context of the nats CLI. Default: NATS_CONTEXT, else the selected one.",
+        help="A context of the nats CLI. Default: NATS_CONTEXT, else the selected one. NATS_URL goes first.",
     ),
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]

@@ -35,8 +35,7 @@ def write_json(document: Any) -> None:
 
 def message_line(subject: str, body: bytes) -> Text:
     """A message in one line: its subject in the colour of its domain, and what it says."""
-    line = Text(printable(subject), style=colour_of(subject))
-    return line.append(f"  {essence(subject, body)}", style="default")
+    return Text.assemble((printable(subject), colour_of(subject)), f"  {essence(subject, body)}")
 
 
 class ProgressLine:

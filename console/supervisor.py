@@ -13,6 +13,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
 
+from console.essence import printable
 from shared.v1.errors import NimmerverseError
 from shared.v1.messages import Heartbeat
 from shared.v1.states import UnitState
@@ -90,7 +91,11 @@ class Supervised:
 
         Raises NimmerverseError or OSError if the first launch is impossible.
         """
-        await self._launch()
+        try:
+            await self._launch()
+        except BaseException:
+            await self._program.stop(0.0)
+            raise
         self._keeping = asyncio.create_task(self._keep(), name=f"keep {self.name}")
 
     async def stop(self, within_s: float) -> None:
@@ -163,6 +168,7 @@ class Supervised:
         return not self._stopping.is_set()
 
     def _become(self, state: ProcessState, detail: str) -> None:
+        detail = printable(detail)  # anybody may publish a heartbeat
         if (state, detail) == (self.state, self.detail):
             return
         self.state, self.detail = state, detail

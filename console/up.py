@@ -77,14 +77,19 @@ async def _until(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> No
 
 
 async def _show(organism: Organism, env: str, output: Output) -> None:
+    """Show what happens, for ever."""
     pulse = Pulse()
-    async with organism.bus.subscribe(f"{env}.>") as messages, asyncio.TaskGroup() as tasks:
-        if output is Output.TEXT and sys.stdout.isatty():
-            tasks.create_task(_draw(organism, env, pulse))
-            tasks.create_task(_hear(messages, pulse, None))
-        else:
-            tasks.create_task(_tell_processes(organism, output))
-            tasks.create_task(_hear(messages, pulse, output))
+    async with organism.bus.subscribe(f"{env}.>") as messages:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                if output is Output.TEXT and sys.stdout.isatty():
+                    tasks.create_task(_draw(organism, env, pulse))
+                    tasks.create_task(_hear(messages, pulse, None))
+                else:
+                    tasks.create_task(_tell_processes(organism, output))
+                    tasks.create_task(_hear(messages, pulse, output))
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
 
 
 async def _hear(messages: AsyncIterator[Message], pulse: Pulse, output: Output | None) -> None:

@@ -45,8 +45,8 @@ def _show(message: Message, output: Output) -> None:
     if output is Output.JSON:
         write_json(_document(message, now))
     else:
-        line = Text(f"{now:%H:%M:%S}.{now.microsecond // 1000:03} ", style="dim")
-        stdout().print(line + message_line(message.subject, message.body))
+        clock = f"{now:%H:%M:%S}.{now.microsecond // 1000:03} "
+        stdout().print(Text.assemble((clock, "dim"), message_line(message.subject, message.body)))
 
 
 def _document(message: Message, at: datetime) -> dict[str, Any]:

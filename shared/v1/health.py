@@ -58,7 +58,8 @@ class Health:
             raise RefusedError(
                 f"cannot listen on {host}:{port} ({error}): set NIMMERVERSE_HTTP_PORT to a free port"
             ) from None
-        threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
+        # It looks for the end that often, so leaving takes no longer.
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="health", daemon=True).start()
         return self._server.server_port
 
     def stop(self) -> None:

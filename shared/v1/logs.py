@@ -21,13 +21,13 @@ class _JsonFormatter(logging.Formatter):
         self._source = source
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
+        frame: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "source": self._source,
             "message": record.getMessage(),
-            **_values(record),
         }
+        line = {**frame, **_values(record), **frame}  # the frame comes first, and no value replaces it
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)

@@ -7,12 +7,13 @@ else, from signals to metrics, is here and the same for all.
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
@@ -124,7 +125,7 @@ class Context:
             host=socket.gethostname(),
             errors=self.errors,
             last_wave_at=self.last_wave_at,
-            load={"rss_bytes": float(process.memory_info().rss), **self.load},
+            load={"rss_bytes": float(process.memory_info().rss), **_finite(self.load)},
         )
 
     async def _beat_for_ever(self, health: Health) -> None:
@@ -293,3 +294,8 @@ async def _serve_and_run(unit: Unit, context: Context) -> None:
 
 def _is_ready(context: Context) -> bool:
     return context.state in (UnitState.READY, UnitState.IDLE)
+
+
+def _finite(figures: Mapping[str, float]) -> dict[str, float]:
+    """What can be said in JSON: a figure that is not a number must not silence a heartbeat."""
+    return {name: value for name, value in figures.items() if math.isfinite(value)}

@@ -15,12 +15,13 @@ import nats
 import psutil
 import pytest
 
+from console.embedded import EmbeddedNats
 from console.exits import Exit
 from shared.v1.bus_nats import connected
 from shared.v1.messages import GateTransition
 from shared.v1.settings import Settings
 from shared.v1.states import GateState
-from shared.v1.streams import DECISIONS
+from shared.v1.streams import DECISIONS, Change, streams_of
 from tests.shell import Shell, finish
 
 WITHOUT_MODELS = {"NIMMERVERSE_GEMMA_MODEL": "none", "NIMMERVERSE_NYX_MODEL": "none"}
@@ -103,6 +104,8 @@ async def test_two_plain_publishes_are_answered_and_a_killed_unit_comes_back(up:
     assert (opening["from_state"], opening["to_state"]) == (0, 1)
     response = await up.until_heard("dev.cognitive.nyx.response")
     assert response["transition"] == opening["id"]
+    closing = await up.until_heard("dev.nervous.thalamus.math.transition")
+    assert (closing["to_state"], closing["cause"]) == (0, "decay")
 
     thalamus = _child(up, "thalamus")
     thalamus.kill()
@@ -163,6 +166,17 @@ async def test_a_taken_port_names_the_way_out(shell: Shell) -> None:
     assert (finished.code, finished.out) == (Exit.USAGE, "")
     assert f"NATS_URL=nats://127.0.0.1:{port}" in finished.talk
     assert finished.talk.count("\n") == 1
+
+
+async def test_a_server_that_runs_already_is_used_and_left_running(
+    shell: Shell, nats_server: EmbeddedNats
+) -> None:
+    up = Up(await shell.start("up", "--output", "json", NATS_URL=nats_server.url))
+    assert (await up.until(lambda event: event["event"] == "ready"))["server"] == nats_server.url
+    up.process.send_signal(signal.SIGTERM)
+    assert (await finish(up.process, within_s=15)).code == Exit.OK
+    async with connected(Settings(nats_url=nats_server.url), name="test") as bus:
+        assert {change.change for change in await bus.apply(streams_of("dev"))} == {Change.KEEP}
 
 
 async def test_without_its_server_up_says_so(shell: Shell) -> None:

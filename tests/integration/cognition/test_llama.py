@@ -137,11 +137,21 @@ if not os.path.exists({str(once)!r}):
         os.kill(llama.pid, signal.SIGKILL)
         with pytest.raises(ModelError, match="ended in the middle"):
             await asking
-        await child.until("ended with code -9, it starts again in 0.5 s")
+        await child.until("it starts again in 0.5 s")
         with pytest.raises(ModelAbsentError, match="it starts again"):
             await llama.complete("meanwhile", {}, timeout_s=60)
         await child.until("small weighs")
         assert await llama.complete("second", {}, timeout_s=60) == "second"
+
+
+async def test_a_child_that_is_killed_while_it_waits_starts_again(tmp_path: Path) -> None:
+    child = Child(tmp_path, READY + ECHO)
+    async with child.llama as llama:
+        assert llama.pid is not None
+        os.kill(llama.pid, signal.SIGKILL)
+        await child.until("small ended with code -9, it starts again")
+        await child.until("small weighs")
+        assert await llama.complete("hello", {}, timeout_s=60) == "hello"
 
 
 async def test_who_is_late_is_ended_and_starts_again(tmp_path: Path) -> None:
@@ -151,7 +161,7 @@ async def test_who_is_late_is_ended_and_starts_again(tmp_path: Path) -> None:
             await llama.complete("", {}, timeout_s=0.2)
         with pytest.raises(ModelAbsentError):
             await llama.complete("", {}, timeout_s=0.2)
-        await child.until("ended with code -9")
+        await child.until("did not answer within 0.2 s, it starts again in 0.5 s")
         await child.until("small weighs")
 
 

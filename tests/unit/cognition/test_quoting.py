@@ -1,6 +1,6 @@
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cognition.quoting import MAX_QUOTED, quoted
@@ -11,6 +11,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(values)
 def test_what_is_quoted_is_short_and_is_json_on_one_line(value: object) -> None:
     shown = quoted(value)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@ import json
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cognition.function_gemma.actions import actions_of
@@ -105,6 +105,7 @@ def test_the_prompt_is_one_line_of_evidence_and_the_word_to_go_on_from() -> None
     )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.text(min_size=1, max_size=128).filter(lambda text: text.strip()), min_size=1, max_size=40))
 def test_labels_cannot_add_lines_or_choices(labels: list[str]) -> None:
     waves = [evidence(seq, semantic=label) for seq, label in enumerate(labels, 1)]

@@ -15,24 +15,22 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What goes to stderr while the test runs; the handlers are put back after it."""
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """The handlers of the test run are put back."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    monkeypatch.setattr("sys.stderr", stream)
-    yield stream
+    yield
     root.handlers[:] = before
     root.setLevel(level)
 
 
-def test_a_machine_gets_one_json_object_per_record(written: io.StringIO) -> None:
+def test_a_machine_gets_one_json_object_per_record(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", source="math")
     logging.getLogger("cells").info(
         "gate opened", extra={"action": "open", "value": 0.5, "by": ValueError("x")}
     )
-    [line] = written.getvalue().splitlines()
+    [line] = capsys.readouterr().err.splitlines()
     record = json.loads(line)
     assert record.pop("at").endswith("+00:00")
     assert record == {
@@ -45,40 +43,43 @@ def test_a_machine_gets_one_json_object_per_record(written: io.StringIO) -> None
     }
 
 
-def test_a_value_named_like_a_part_of_the_line_does_not_replace_it(written: io.StringIO) -> None:
+def test_a_value_named_like_a_part_of_the_line_does_not_replace_it(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", source="math")
     logging.getLogger("cells").warning("heard", extra={"source": "other", "level": "none"})
-    record = json.loads(written.getvalue())
+    record = json.loads(capsys.readouterr().err)
     assert (record["source"], record["level"]) == ("math", "warning")
 
 
-def test_a_traceback_is_a_value_and_not_more_lines(written: io.StringIO) -> None:
+def test_a_traceback_is_a_value_and_not_more_lines(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", source="math")
     try:
         raise ValueError("broken")
     except ValueError:
         logging.getLogger("cells").exception("sensing failed")
-    [line] = written.getvalue().splitlines()
+    [line] = capsys.readouterr().err.splitlines()
     assert "ValueError: broken" in json.loads(line)["traceback"]
 
 
-def test_a_person_gets_short_lines(monkeypatch: pytest.MonkeyPatch, written: io.StringIO) -> None:
+def test_a_person_gets_short_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     logs.configure("info", source="math")
     logging.getLogger("cells").info("gate opened", extra={"action": "open"})
     line = terminal.getvalue()
     assert line.endswith("info    math gate opened action=open\n")
-    assert written.getvalue() == ""
 
 
-def test_less_than_the_level_is_not_written(written: io.StringIO) -> None:
+def test_less_than_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("error", source="math")
     logging.getLogger("cells").warning("not so bad")
-    assert written.getvalue() == ""
+    assert capsys.readouterr().err == ""
 
 
-def test_a_value_that_is_no_text_for_a_terminal_is_written_all_the_same(written: io.StringIO) -> None:
+def test_a_value_that_cannot_be_encoded_is_written_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    stderr = io.TextIOWrapper(raw, "utf-8", errors="backslashreplace")  # as Python opens the real one
+    monkeypatch.setattr("sys.stderr", stderr)
     logs.configure("info", source="math")
     logging.getLogger("cells").info("heard", extra={"text": "ünïcode \ud800"})
-    assert json.loads(written.getvalue())["text"].startswith("ünïcode")
+    stderr.flush()
+    assert json.loads(raw.getvalue())["text"] == "ünïcode \ud800"

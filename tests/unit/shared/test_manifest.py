@@ -117,7 +117,7 @@ def test_an_unknown_verb_hears_which_there_are(math: Manifest, verb: object) -> 
     if verb is None:
         assert math.matching({"verb": None, "x": 1}) == "negate"
         return
-    with pytest.raises(RefusedError, match="math has no verb .*: it has add, negate") as refusal:
+    with pytest.raises(RefusedError, match=r"math has no verb .*: it has add, negate") as refusal:
         math.matching({"verb": verb, "a": 1, "b": 2})
     assert refusal.value.code == 404
 

@@ -67,8 +67,8 @@ def test_addresses_of_servers_are_taken_in_every_usual_form(url: str) -> None:
         (
             "NIMMERVERSE_HTTP_PORT",
             "eighty",
-            "NIMMERVERSE_HTTP_PORT is 'eighty': it must be a port up to 65535 for /livez, /readyz and /metrics; "
-            "0 is none",
+            "NIMMERVERSE_HTTP_PORT is 'eighty': it must be a port up to 65535 for /livez, /readyz and "
+            "/metrics; 0 is none",
         ),
         (
             "NIMMERVERSE_HEARTBEAT_S",
