@@ -5,7 +5,9 @@ gets the same decisions, to the byte: live, after a crash, or in a replay a year
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from shared.v1.errors import RefusedError
 from shared.v1.messages import (
@@ -20,6 +22,7 @@ from shared.v1.states import Cause, GateState, Tier
 from shared.v1.subjects import Kind, Subject
 from thalamus import learning
 from thalamus.decisions import Decision, Moment, correlation, escalation, transition
+from thalamus.garden import LEAP_TAUS, Garden, Said
 from thalamus.gate import Gate, Opening
 from thalamus.ring import Heard
 from thalamus.rules import Rules
@@ -30,6 +33,10 @@ MAX_WITNESSES = 256  # per gate
 SWEEP_MS = 50
 """Open and closed gates are looked at when their garden's time has moved on by this much."""
 
+PRUNE_EVERY_MS = 600_000
+FORGET_MS = 3_600_000
+"""A founded region about which nobody spoke for so long is forgotten, unless its gate ever opened."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
@@ -39,16 +46,6 @@ class Input:
     at_ms: int
     subject: Subject
     body: WaveSignal | VerificationOutcome | RuleChange | Tick
-
-
-@dataclass(slots=True)
-class Garden:
-    """The time of one garden, UTC milliseconds. It never runs backwards."""
-
-    now_ms: int = 0
-    swept_ms: int = 0
-    simulated: bool = False  # its waves bring their own time, so ticks do not move it
-    late: int = 0
 
 
 @dataclass(slots=True)
@@ -90,22 +87,41 @@ def step(state: State, item: Input) -> list[Decision]:
 
 
 def _on_wave(state: State, item: Input, wave: WaveSignal) -> list[Decision]:
-    region = state.rules.region_of(wave.semantic)
-    witness = item.subject.address.name
-    gate = state.gate(wave.garden, region) or _found(state, region, wave.garden)
-    if witness not in gate.witnesses and len(gate.witnesses) >= MAX_WITNESSES:
-        raise RefusedError(
-            f"the gate {gate.name} has {MAX_WITNESSES} witnesses already: "
-            "let instances of one unit share its name, or use another region",
-            code=413,
-        )
-    state.gates[gate.garden, region] = gate
+    said = Said(seq=item.seq, unit=item.subject.address.name, wave=wave)
+    gate = _gate_for(state, said)
     garden = state.gardens.setdefault(wave.garden, Garden())
-    at_ms = _time_of(garden, item, wave)
+    if wave.garden == "real" or wave.observed_at is None:
+        # Receive times of one stream do not run backwards, but those of a new leader's clock may.
+        return _hear(state, item, said, garden, max(garden.now_ms, item.at_ms))
+    decisions = []
+    for heard in garden.admit(said, milliseconds(wave.observed_at), LEAP_TAUS * gate.rules.tau_ms):
+        observed = heard.wave.observed_at
+        if observed is not None:
+            # A claim that was held may find a bound reached that was not when it came.
+            with suppress(RefusedError):
+                decisions += _hear(state, item, heard, garden, milliseconds(observed))
+    return decisions
+
+
+def _hear(state: State, item: Input, said: Said, garden: Garden, at_ms: int) -> list[Decision]:
+    """Let a gate hear a wave at a time, after what that time does to other gates."""
+    wave = said.wave
+    gate = _gate_for(state, said)
+    state.gates[gate.garden, gate.region] = gate
+    witness = gate.witnesses.get(said.unit, len(gate.witnesses))
+    if gate.ring.holds(witness, wave.id):
+        garden.duplicates += 1
+        return []
+    decisions = []
+    if at_ms > garden.now_ms:
+        garden.now_ms = at_ms
+        decisions += _sweep(state, item, wave.garden, garden, but=gate)
+    elif at_ms < garden.now_ms:
+        garden.late += 1
     heard = Heard(
-        seq=item.seq,
+        seq=said.seq,
         at_ms=at_ms,
-        witness=gate.witnesses.get(witness, len(gate.witnesses)),
+        witness=witness,
         confidence=wave.confidence,
         valence=wave.valence,
         evidence=evidence(wave.confidence, wave.valence),
@@ -114,30 +130,38 @@ def _on_wave(state: State, item: Input, wave: WaveSignal) -> list[Decision]:
         id=wave.id,
         source=wave.source,
     )
-    decisions = []
-    if at_ms > garden.now_ms:
-        garden.now_ms = at_ms
-        decisions += _sweep(state, item, wave.garden, garden, but=gate)
-    elif at_ms < garden.now_ms:
-        garden.late += 1
-    if gate.hear(witness, heard):
+    if gate.hear(said.unit, heard):
         decisions += _look(state, item, gate, garden.now_ms, heard)
     return decisions
 
 
-def _time_of(garden: Garden, item: Input, wave: WaveSignal) -> int:
-    if wave.garden != "real" and wave.observed_at is not None:
-        garden.simulated = True
-        return _milliseconds(wave)
-    # Receive times of one stream do not run backwards, but those of a new leader's clock may.
-    return max(garden.now_ms, item.at_ms)
+def _gate_for(state: State, said: Said) -> Gate:
+    """The gate that hears a wave; a new one, not yet among the gates, if nothing was heard there.
+
+    Raises RefusedError where a bound would be passed.
+    """
+    region, garden = state.rules.region_of(said.wave.semantic), said.wave.garden
+    gate = state.gate(garden, region)
+    if gate is None:
+        if len(state.gates) >= MAX_GATES:
+            raise RefusedError(
+                f"there are {MAX_GATES} gates already, so {garden}/{region} is not founded: "
+                "use a label of the vocabulary",
+                code=413,
+            )
+        return Gate(region, garden, state.rules.of(region, garden))
+    if said.unit not in gate.witnesses and len(gate.witnesses) >= MAX_WITNESSES:
+        raise RefusedError(
+            f"the gate {gate.name} has {MAX_WITNESSES} witnesses already: "
+            "let instances of one unit share its name, or use another region",
+            code=413,
+        )
+    return gate
 
 
-def _milliseconds(wave: WaveSignal) -> int:
-    observed = wave.observed_at
-    assert observed is not None
-    # Not timestamp()*1000: a float's rounding is no part of the rule.
-    return int(observed.replace(microsecond=0).timestamp()) * 1000 + observed.microsecond // 1000
+def milliseconds(moment: datetime) -> int:
+    """UTC milliseconds of a time, without the rounding of a float."""
+    return int(moment.replace(microsecond=0).timestamp()) * 1000 + moment.microsecond // 1000
 
 
 def _on_tick(state: State, item: Input) -> list[Decision]:
@@ -208,24 +232,31 @@ def _on_rules(state: State, item: Input, change: RuleChange) -> list[Decision]:
     return decisions
 
 
-def _found(state: State, region: str, garden: str) -> Gate:
-    if len(state.gates) >= MAX_GATES:
-        raise RefusedError(
-            f"there are {MAX_GATES} gates already, so {garden}/{region} is not founded: "
-            "use a label of the vocabulary",
-            code=413,
-        )
-    return Gate(region, garden, state.rules.of(region, garden))
-
-
 def _sweep(state: State, item: Input, name: str, garden: Garden, but: Gate | None = None) -> list[Decision]:
-    """Look at the restless gates of a garden whose time has moved on."""
+    """Look at the restless gates of a garden whose time has moved on, and forget what nobody speaks about."""
     if garden.now_ms - garden.swept_ms < SWEEP_MS:
         return []
     garden.swept_ms = garden.now_ms
-    decisions = []
+    decisions = _prune(state, item, name, garden, but)
     for gate in [gate for gate in state.restless.values() if gate.garden == name and gate is not but]:
         decisions += _look(state, item, gate, garden.now_ms, heard=None)
+    return decisions
+
+
+def _prune(state: State, item: Input, name: str, garden: Garden, but: Gate | None) -> list[Decision]:
+    """Remove gates that only a label had founded, that never opened, and that were silent for long."""
+    if garden.now_ms - garden.pruned_ms < PRUNE_EVERY_MS:
+        return []
+    garden.pruned_ms = garden.now_ms
+    declared = state.rules.declared()
+    decisions: list[Decision] = []
+    for key, gate in list(state.gates.items()):
+        silent = garden.now_ms - gate.newest_ms >= FORGET_MS
+        unproven = gate.state is GateState.STABLE and not gate.openings
+        if gate.garden == name and silent and unproven and gate is not but and gate.region not in declared:
+            decisions += _decide(_moment(state, item, gate), gate.state, Cause.PRUNED)
+            del state.gates[key]
+            state.restless.pop(key, None)
     return decisions
 
 

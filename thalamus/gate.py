@@ -2,8 +2,8 @@
 
 A witness is a unit. Waves of one witness are averaged over time, so that repeating is not proving;
 different witnesses corroborate each other, so that no single one opens a gate. Symbols are those of the
-gate rule: E leaky average, T time of the last wave, w trust, D decay, x what a witness still says,
-y what the others assert, S the corroborated sum.
+gate rule: E leaky average, B its slow average (what we are used to), T time of the last wave, w trust,
+D decay, x what a witness still says beyond that, y what the others assert, S the corroborated sum.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,11 @@ EVIDENCE_TAUS = 4
 
 REMEMBERED_OPENINGS = 64
 
-_EVIDENCE, _TRUST, _CONFIDENCE = range(3)  # rows of `numbers`
+HABITUATION_TAUS = 40
+"""The slow average has this many times the time constant of the fast one."""
+
+_EVIDENCE, _TRUST, _CONFIDENCE, _HABIT = range(4)  # rows of `numbers`
+_COUPLING = 1.0 / (HABITUATION_TAUS - 1)  # κ = τ/(τ_slow − τ)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,7 @@ class Gate:
         self.openings: list[Opening] = []
         self.ring = Ring()
         self.witnesses: dict[str, int] = {}
-        self.numbers = np.zeros((3, 4), dtype=np.float64)  # rows E, w, confidence; a column per witness
+        self.numbers = np.zeros((4, 4), dtype=np.float64)  # rows E, w, confidence, B; a column per witness
         self.times = np.zeros(4, dtype=np.int64)  # T, milliseconds
 
     @property
@@ -89,8 +93,13 @@ class Gate:
         """D for this gate's τ."""
         return decay(self.rules.tau_ms)
 
+    @property
+    def slow_decay(self) -> Decay:
+        """D for the time constant of habituation."""
+        return decay(HABITUATION_TAUS * self.rules.tau_ms)
+
     def hear(self, witness: str, heard: Heard) -> bool:
-        """Take in a wave. False if it is older than the witness's last, and so is recorded only."""
+        """Take in a wave. False if it is older than its witness's last, and so changes nothing."""
         index = self.witnesses.get(witness)
         if index is None:
             index = self._admit(witness)
@@ -100,6 +109,12 @@ class Gate:
             if gap < 0:
                 return False
             kept = self.decay(gap)
+            self.numbers[_HABIT, index] = _habit(
+                float(self.numbers[_HABIT, index]),
+                float(self.numbers[_EVIDENCE, index]),
+                kept,
+                self.slow_decay(gap),
+            )
         average = kept * float(self.numbers[_EVIDENCE, index]) + (1.0 - kept) * heard.evidence
         self.numbers[_EVIDENCE, index] = average
         self.numbers[_CONFIDENCE, index] = heard.confidence
@@ -119,14 +134,16 @@ class Gate:
     def read(self, at_ms: int) -> Readout:
         """What the witnesses say at a time. Changes nothing."""
         count = len(self.witnesses)
-        averages, trusts, confidences = self.numbers[:, :count].tolist()
-        elapsed = self.decay
+        averages, trusts, confidences, habits = self.numbers[:, :count].tolist()
+        elapsed, slowly = self.decay, self.slow_decay
+        used_to = self.rules.habituation
         says, doubt, strongest = [], 1.0, 0.0
-        for average, trust, confidence, spoke_at in zip(
-            averages, trusts, confidences, self.times[:count].tolist(), strict=True
+        for average, trust, confidence, habit, spoke_at in zip(
+            averages, trusts, confidences, habits, self.times[:count].tolist(), strict=True
         ):
-            left = elapsed(at_ms - spoke_at)
-            said = trust * average * left
+            gap = at_ms - spoke_at
+            left = elapsed(gap)
+            said = trust * _surprise(average * left, used_to * _habit(habit, average, left, slowly(gap)))
             says.append(said)
             if said > 0.0:
                 doubt *= 1.0 - confidence * left
@@ -184,6 +201,11 @@ class Gate:
             self.openings.append(Opening(seq=seq, shares=_shares(readout)))
             del self.openings[:-REMEMBERED_OPENINGS]
 
+    @property
+    def newest_ms(self) -> int:
+        """When anybody last spoke here, milliseconds."""
+        return int(self.times[: len(self.witnesses)].max(initial=0))
+
     def trust(self, index: int) -> float:
         """Trust in a witness, 0.1…2."""
         return float(self.numbers[_TRUST, index])
@@ -203,6 +225,22 @@ class Gate:
     def window(self, at_ms: int) -> list[Heard]:
         """The waves that still count at a time, oldest first."""
         return self.ring.newer_than(at_ms - EVIDENCE_TAUS * self.rules.tau_ms)
+
+
+def _habit(habit: float, average: float, left: float, slowly_left: float) -> float:
+    """B after a time in which `left` of E and `slowly_left` of B remain.
+
+    B is a low pass of what the witness still says, so silence counts as silence: the solution of
+    dB/dt = (E·exp(−t/τ) − B)/τ_slow.
+    """
+    return slowly_left * habit + _COUPLING * average * (slowly_left - left)
+
+
+def _surprise(now: float, used_to: float) -> float:
+    """What of a statement goes beyond what we are used to; being used to it never turns it round."""
+    if now > 0.0:
+        return max(0.0, now - max(0.0, used_to))
+    return min(0.0, now - min(0.0, used_to))
 
 
 def corroborate(says: list[float]) -> tuple[list[float], float]:

@@ -36,20 +36,29 @@ class Ring:
     `values`: float64, shape (CAPACITY, 5): confidence, valence, evidence in nats, lifeforce cost, gain.
     """
 
-    __slots__ = ("_names", "_next", "count", "places", "values")
+    __slots__ = ("_ids", "_names", "_next", "count", "places", "values")
 
     def __init__(self) -> None:
         self.places = np.zeros((CAPACITY, 3), dtype=np.int64)
         self.values = np.zeros((CAPACITY, 5), dtype=np.float64)
         self._names: list[tuple[str, str, str]] = [("", "", "")] * CAPACITY
+        self._ids: dict[tuple[int, str], int] = {}  # witness and wave id → row
         self._next = 0
         self.count = 0
+
+    def holds(self, witness: int, wave_id: str) -> bool:
+        """True if a wave of this witness and id is among those kept: it was said before."""
+        return (witness, wave_id) in self._ids
 
     def push(self, heard: Heard, gain: float) -> None:
         """Keep a wave with its gain; the oldest goes if the ring is full."""
         row = self._next
-        self.places[row] = (heard.seq, heard.at_ms, heard.witness)
         self.values[row] = (heard.confidence, heard.valence, heard.evidence, heard.cost, gain)
+        forgotten = (int(self.places[row, 2]), self._names[row][1])
+        if self._ids.get(forgotten) == row:
+            del self._ids[forgotten]
+        self._ids[heard.witness, heard.id] = row
+        self.places[row] = (heard.seq, heard.at_ms, heard.witness)
         self._names[row] = (heard.semantic, heard.id, heard.source)
         self._next = (row + 1) % CAPACITY
         self.count = min(self.count + 1, CAPACITY)

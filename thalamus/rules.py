@@ -23,13 +23,14 @@ class GateRules:
     hysteresis: float = 0.6  # h
     threshold_closed: float = 1.0  # θ_c, nats
     refractory_ms: int = 0
+    habituation: float = 2.0  # γ, 0 is none
 
 
 DEFAULT = GateRules()
 VIRTUAL_THRESHOLD = 0.7
 """θ of virtual gardens: they learn by opening often."""
 
-_FIELDS = ("tau_ms", "threshold", "hysteresis", "threshold_closed", "refractory_ms")
+_FIELDS = ("tau_ms", "threshold", "hysteresis", "threshold_closed", "refractory_ms", "habituation")
 
 
 @dataclass(slots=True)
@@ -50,6 +51,10 @@ class Rules:
         except SubjectError:  # nothing of it fits into a subject, like a label in another script
             return f"label-{hashlib.sha256(label.encode()).hexdigest()[:12]}"
         return self.vocabulary.get(token, token)
+
+    def declared(self) -> set[str]:
+        """The regions that somebody has named in a vocabulary or given rules. For membership only."""
+        return set(self.vocabulary.values()) | {region for region, _ in self.overlays if region is not None}
 
     def of(self, region: str, garden: str) -> GateRules:
         """What holds for the gate of a region in a garden."""

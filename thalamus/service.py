@@ -1,41 +1,39 @@
-"""The thalamus as a process: reads SENSES, folds, writes DECISIONS, moves time, answers people.
+"""The thalamus as a process: reads SENSES, folds, hands decisions to the writer, moves time, answers people.
 
-Exactly once, without trust in acknowledgements: the last decision tells how far an earlier life had come,
-so the fold is run again silently up to there and speaks from there on. Every step's decisions are appended
-as one batch on the condition that DECISIONS ends where this process thinks it ends.
+Any number of them may run. All fold the same inputs to the same state; the one that holds the lease writes.
+If two ever believe that they do, the fence of the writer lets only one through, and the other steps down.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Sequence
 
-from prometheus_client import Counter, Gauge
-
 from shared.v1 import dead, manifest
-from shared.v1.bus import Endpoint, Message, Outgoing, Stored
+from shared.v1.bus import Endpoint, Message, Stored
 from shared.v1.decode import decode
-from shared.v1.errors import FencedError, NimmerverseError, RefusedError, TryAgainError
+from shared.v1.errors import NimmerverseError, RefusedError, TryAgainError
 from shared.v1.manifest import Manifest
 from shared.v1.messages import ExplainQuestion, GateTransition, RuleChange, Tick
-from shared.v1.messages.base import json_object
 from shared.v1.runtime import Context
 from shared.v1.settings import Settings
 from shared.v1.states import UnitState
 from shared.v1.streams import DECISIONS, SENSES
-from shared.v1.subjects import EXPLAIN_QUESTION, GATES_QUESTION, THALAMUS, Kind, decision
-from thalamus.decisions import Decision
+from shared.v1.subjects import EXPLAIN_QUESTION, GATES_QUESTION, THALAMUS, Kind
 from thalamus.explain import explain, gates_of
 from thalamus.fold import Input, State, step
+from thalamus.keeper import SnapshotKeeper
+from thalamus.metrics import Metrics
 from thalamus.settings import ThalamusSettings
 from thalamus.vocabulary import missing_rules
+from thalamus.writer import DecisionWriter, DeposedError
 
 log = logging.getLogger(__name__)
 
-
-class DeposedError(NimmerverseError):
-    """Another thalamus writes to DECISIONS; this one must not go on."""
+_RENEWALS = 4  # of a lease within its time
+_REMEMBERED_REFUSALS = 1_000
 
 
 class Thalamus:
@@ -48,8 +46,6 @@ class Thalamus:
         self.manifest = manifest.beside(__file__)
         self._units = manifest.installed() if units is None else units
         self._state = State()
-        self._last_decision = 0  # the end of DECISIONS
-        self._spoken_to = 0  # inputs up to here were decided by an earlier life
         self._transitions: dict[str, GateTransition] = {}  # the last one of each gate, for people
 
     def endpoints(self, context: Context) -> Sequence[Endpoint]:
@@ -71,137 +67,179 @@ class Thalamus:
 
     async def run(self, context: Context) -> None:
         """Fold SENSES until the process drains."""
-        metrics = _Metrics(context)
-        bus = context.bus
-        await self._find_last_decision(context)
-        newest = await context.surely(lambda: bus.last_on(SENSES, f"{context.env}.>"))
-        goal = newest.seq if newest else 0
-        context.become(UnitState.STARTING, f"folding {goal} inputs again")
-        ticking = asyncio.create_task(self._tick(context), name="ticks")
+        settings = context.settings
+        if not isinstance(settings, ThalamusSettings):
+            settings = ThalamusSettings(**settings.model_dump())
+        life = _Life(self, context, settings)
+        await life.run()
+
+    @property
+    def state(self) -> State:
+        """What was folded so far."""
+        return self._state
+
+
+class _Life:
+    """One run of a thalamus, from the snapshot to the drain."""
+
+    def __init__(self, unit: Thalamus, context: Context, settings: ThalamusSettings) -> None:
+        self._unit = unit
+        self._context = context
+        self._settings = settings
+        self._bus = context.bus
+        self._metrics = Metrics(context)
+        self._writer = DecisionWriter(context)
+        self._keeper = SnapshotKeeper(
+            context.bus, every_inputs=settings.snapshot_inputs, every_s=settings.snapshot_s
+        )
+        self._refused: deque[tuple[Stored, str]] = deque(maxlen=_REMEMBERED_REFUSALS)
+        self._goal = 0  # the newest input at the start
+        self._taught = False
+
+    @property
+    def _state(self) -> State:
+        return self._unit._state
+
+    async def run(self) -> None:
+        await self._restore()
+        await self._seek_lead()
+        tasks = [
+            asyncio.create_task(self._fold(), name="fold"),
+            asyncio.create_task(self._writer.run(), name="writer"),
+            asyncio.create_task(self._keep_lead(), name="lease"),
+            asyncio.create_task(self._tick(), name="ticks"),
+            asyncio.create_task(self._watch(), name="watch"),
+        ]
         try:
-            if goal == 0:
-                await self._awake(context)
-            async for message in bus.read(SENSES, after=0):
-                await self._take(context, message, metrics)
-                if message.seq >= goal and context.state is UnitState.STARTING:
-                    await self._awake(context)
-                if ticking.done():
-                    ticking.result()  # raises what ended it
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # raises what ended it; otherwise the process drains
+            await tasks[0]  # reading was stopped
+            await self._finish(tasks[1])
         finally:
-            ticking.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _find_last_decision(self, context: Context) -> None:
-        bus, env = context.bus, context.env
-        self._last_decision = await context.surely(lambda: bus.last_seq(DECISIONS))
-        last = await context.surely(lambda: bus.last_on(DECISIONS, THALAMUS.subject(env, ">")))
-        if last is not None:
-            self._spoken_to = int(_input_seq(last))
+    async def _restore(self) -> None:
+        newest = await self._context.surely(lambda: self._bus.last_on(SENSES, f"{self._context.env}.>"))
+        end = await self._context.surely(lambda: self._bus.last_seq(SENSES))
+        self._goal = newest.seq if newest else 0
+        self._unit._state = await self._context.surely(lambda: self._keeper.restore(not_after=end))
+        self._writer.said = self._state.seq  # a snapshot is kept only when everything up to it was said
+        await self._writer.look()
+        if self._writer.said > end:
+            raise NimmerverseError(
+                f"{DECISIONS} tells of input {self._writer.said}, but {SENSES} ends at {end}: "
+                f"{SENSES} was deleted or replaced; restore it, or purge {DECISIONS} as well"
+            )
+        self._context.become(UnitState.STARTING, f"folding {max(0, self._goal - self._state.seq)} inputs again")
 
-    async def _awake(self, context: Context) -> None:
-        """Caught up: teach what the installed units declare and nobody has said yet."""
-        rules = self._state.rules
-        for change in missing_rules(rules, self._units):
-            await context.surely(lambda change=change: self._say_rules(context, change))  # type: ignore[misc]
-        context.become(UnitState.READY, f"{len(self._state.gates)} gates, rules {rules.version}")
+    async def _fold(self) -> None:
+        await self._caught_up()
+        async for message in self._bus.read(SENSES, after=self._state.seq):
+            await self._take(message)
+            if message.seq >= self._goal and self._context.state is UnitState.STARTING:
+                await self._caught_up()
+            if self._writer.leads and self._keeper.is_due(self._state):
+                await self._writer.flush()
+                await self._keeper.keep(self._state)
 
-    async def _say_rules(self, context: Context, change: RuleChange) -> int:
-        return await context.bus.append(THALAMUS.subject(context.env, Kind.RULES), change.to_bytes())
-
-    async def _take(self, context: Context, message: Stored, metrics: "_Metrics") -> None:
+    async def _take(self, message: Stored) -> None:
+        started = time.perf_counter()
         try:
             subject, body = decode(message)
             item = Input(seq=message.seq, at_ms=message.at_ms, subject=subject, body=body)
             decisions = step(self._state, item)
         except RefusedError as refusal:
-            if message.seq > self._spoken_to:
-                reason = refusal.reason
-                await context.surely(
-                    lambda: dead.bury(context.bus, context.env, message, reason, by=context.source)
-                )
-                metrics.refused.inc()
+            self._state.seq = message.seq
+            self._refused.append((message, refusal.reason))
+            if self._writer.leads and message.seq > self._writer.said:
+                await self._bury(message, refusal.reason)
             return
-        metrics.folded(message)
         for made in decisions:
             if isinstance(made.body, GateTransition):
-                self._transitions[made.body.gate] = made.body
-        if decisions and message.seq > self._spoken_to:
-            await self._publish(context, decisions)
-            metrics.decided(decisions)
+                self._unit._transitions[made.body.gate] = made.body
+        self._metrics.folded(subject.kind.value, message.seq, started, decisions)
+        await self._writer.add(message.seq, decisions)
 
-    async def _publish(self, context: Context, decisions: Sequence[Decision]) -> None:
-        """Append a step's decisions once, whatever happens to acknowledgements. Raises DeposedError."""
-        bus, env = context.bus, context.env
-        batch = [
-            Outgoing(subject=decision(env, made.region, made.kind), body=made.to_bytes()) for made in decisions
-        ]
-        while True:
-            try:
-                self._last_decision = await bus.append_all(batch, last=self._last_decision)
-                return
-            except FencedError as error:
-                if await self._is_stored(context, batch):
-                    return
-                raise DeposedError(
-                    f"another thalamus writes to {DECISIONS}, so this one steps down ({error})"
-                ) from None
-            except TryAgainError as error:
-                log.warning("decisions wait", extra={"action": "publish_retry", "reason": str(error)})
-                if not await context.pause(0.2):
-                    raise
-                if await self._is_stored(context, batch):
-                    return
+    async def _bury(self, message: Stored, reason: str) -> None:
+        context = self._context
+        await context.surely(lambda: dead.bury(self._bus, context.env, message, reason, by=context.source))
+        self._metrics.refused.inc()
 
-    async def _is_stored(self, context: Context, batch: Sequence[Outgoing]) -> bool:
-        """True if an attempt whose acknowledgement was lost has succeeded after all."""
-        bus = context.bus
-        end = self._last_decision + len(batch)
-        stored = await context.surely(lambda: bus.get(DECISIONS, end))
-        newest = await context.surely(lambda: bus.last_seq(DECISIONS))
-        if stored is None or newest != end or stored.body != batch[-1].body:
-            return False
-        self._last_decision = end
-        return True
+    async def _seek_lead(self) -> None:
+        """Take or renew the lease. Raises DeposedError if it was ours and is not any more."""
+        held = await self._bus.stores.hold(THALAMUS.service, self._context.source, ttl_s=self._settings.lease_s)
+        if self._writer.leads and not held:
+            raise DeposedError("another thalamus holds the lease, so this one steps down")
+        if held and not self._writer.leads:
+            await self._writer.lead()
+            log.info("leads", extra={"action": "lead", "said": self._writer.said})
+            # Burying twice is harmless, and the one before us may have died in between.
+            for message, reason in list(self._refused):
+                await self._bury(message, reason)
+            await self._caught_up()
 
-    async def _tick(self, context: Context) -> None:
+    async def _keep_lead(self) -> None:
+        while await self._context.pause(self._settings.lease_s / _RENEWALS):
+            with contextlib.suppress(TryAgainError):  # a server that is away gives the lease to nobody
+                await self._seek_lead()
+
+    async def _caught_up(self) -> None:
+        """Tell what this process does, once it has folded what was there at its start."""
+        if self._state.seq < self._goal:
+            return
+        if not self._writer.leads:
+            self._context.become(UnitState.IDLE, "standby: follows, and leads when the leader falls silent")
+            return
+        if not self._taught:
+            self._taught = True
+            for change in missing_rules(self._state.rules, self._unit._units):
+                await self._teach(change)
+        self._context.become(UnitState.READY, f"{len(self._state.gates)} gates")
+
+    async def _teach(self, change: RuleChange) -> None:
+        """Say what a manifest declares; a replay learns it at the same place."""
+        subject = THALAMUS.subject(self._context.env, Kind.RULES)
+        await self._context.surely(lambda: self._bus.append(subject, change.to_bytes()))
+
+    async def _tick(self) -> None:
         """Say that time passes while gates wait for it."""
-        settings = context.settings
-        interval_ms = settings.tick_ms if isinstance(settings, ThalamusSettings) else 250
-        subject = THALAMUS.subject(context.env, Kind.TICK)
-        body = Tick(interval_ms=interval_ms).to_bytes()
-        while await context.pause(interval_ms / 1000):
-            if context.state is UnitState.READY and self._state.waits_for_time:
+        subject = THALAMUS.subject(self._context.env, Kind.TICK)
+        body = Tick(interval_ms=self._settings.tick_ms).to_bytes()
+        while await self._context.pause(self._settings.tick_ms / 1000):
+            if self._writer.leads and self._state.seq >= self._goal and self._state.waits_for_time:
                 with contextlib.suppress(TryAgainError):  # the next one will do
-                    await context.bus.append(subject, body)
+                    await self._bus.append(subject, body)
 
+    async def _watch(self) -> None:
+        """Measure the lag every second; too much of it, and the process is not ready."""
+        context, bound = self._context, self._settings.lag_inputs
+        while await context.pause(1.0):
+            self._metrics.look_at(self._state)
+            self._metrics.leads.set(self._writer.leads)
+            self._metrics.snapshot_age.set(self._keeper.age_s)
+            with contextlib.suppress(TryAgainError):
+                lag = await self._bus.last_seq(SENSES) - self._state.seq
+                self._metrics.lag.set(lag)
+                if lag > bound and context.state in (UnitState.READY, UnitState.IDLE):
+                    context.become(UnitState.LAGGING, f"{lag} inputs wait, more than {bound}")
+                elif lag <= bound // 2 and context.state is UnitState.LAGGING:
+                    await self._caught_up()
 
-class _Metrics:
-    """What Prometheus sees; labels are bounded by the kinds of decisions."""
-
-    def __init__(self, context: Context) -> None:
-        registry = context.registry
-        self._context = context
-        self._inputs = Counter("nimmerverse_inputs", "Inputs folded", registry=registry)
-        self._decisions = Counter("nimmerverse_decisions", "Decisions published", ["kind"], registry=registry)
-        self._position = Gauge("nimmerverse_input_seq", "Newest position in SENSES folded", registry=registry)
-        self.refused = Counter("nimmerverse_refused", "Inputs sent to DEAD", registry=registry)
-
-    def folded(self, message: Stored) -> None:
-        self._inputs.inc()
-        self._position.set(message.seq)
-
-    def decided(self, decisions: Sequence[Decision]) -> None:
-        for made in decisions:
-            self._decisions.labels(made.kind.value).inc()
-
-
-def _input_seq(stored: Stored) -> int:
-    value = json_object(stored.body).get("input_seq")
-    if not isinstance(value, int):
-        raise NimmerverseError(
-            f"{stored.stream}:{stored.seq} on {stored.subject} is no decision (no input_seq): "
-            "something else wrote to this stream; purge that message"
-        )
-    return value
+    async def _finish(self, writing: asyncio.Task[None]) -> None:
+        """Say and keep what was folded, and let a standby lead at once."""
+        if not self._writer.leads:
+            return
+        flushing = asyncio.create_task(self._writer.flush())
+        await asyncio.wait({flushing, writing}, return_when=asyncio.FIRST_COMPLETED)
+        if not flushing.done():
+            flushing.cancel()
+            writing.result()
+        await self._keeper.keep(self._state)
+        with contextlib.suppress(TryAgainError):
+            await self._bus.stores.release(THALAMUS.service, self._context.source)
 
 
 def _now_ms() -> int:

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from shared.v1.stores import Stores
 from shared.v1.streams import ConsumerSpec, StreamChange, StreamSpec
 
 MESSAGE_ID = "Nats-Msg-Id"
@@ -112,6 +113,11 @@ class Bus(Protocol):
     """
 
     @property
+    def stores(self) -> Stores:
+        """Objects and leases."""
+        ...
+
+    @property
     def max_body(self) -> int:
         """Bytes that one message may have, headers included."""
         ...
@@ -182,10 +188,6 @@ class Bus(Protocol):
 
     async def last_seq(self, stream: str) -> int:
         """The newest position of a stream, 0 if it never held a message."""
-        ...
-
-    async def acked_up_to(self, consumer: ConsumerSpec) -> int:
-        """The position up to which a durable consumer has finished everything."""
         ...
 
     async def apply(self, streams: Sequence[StreamSpec], *, dry_run: bool = False) -> list[StreamChange]:

@@ -88,6 +88,7 @@ class MemoryBus:
         self._listeners: list[tuple[str, asyncio.Queue[Message | None]]] = []
         self._changed = asyncio.Condition()
         self._stopped = False
+        self.stores = MemoryStores(clock)
 
     @property
     def max_body(self) -> int:
@@ -253,16 +254,6 @@ class MemoryBus:
     async def last_seq(self, stream: str) -> int:
         return len(self._named(stream).log)
 
-    async def acked_up_to(self, consumer: ConsumerSpec) -> int:
-        kept = self._named(consumer.stream)
-        done = kept.places.get(consumer.name, _Place()).done
-        floor = 0
-        for message in kept.log:
-            if matches(consumer.filter, message.subject) and message.seq not in done:
-                break
-            floor = message.seq
-        return floor
-
     async def apply(self, streams: Sequence[StreamSpec], *, dry_run: bool = False) -> list[StreamChange]:
         changes = []
         for spec in streams:
@@ -304,6 +295,38 @@ class MemoryBus:
             if any(matches(pattern, subject) for pattern in stream.spec.subjects):
                 return stream
         return None
+
+
+class MemoryStores:
+    """`stores.Stores` inside one process. `clock` gives UTC milliseconds."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._objects: dict[tuple[str, str], bytes] = {}
+        self._leases: dict[str, tuple[str, float]] = {}  # lease → owner, end in milliseconds
+
+    async def keep(self, bucket: str, name: str, data: bytes) -> None:
+        self._objects[bucket, name] = data
+
+    async def load(self, bucket: str, name: str) -> bytes | None:
+        return self._objects.get((bucket, name))
+
+    async def names(self, bucket: str) -> list[str]:
+        return sorted(name for kept_in, name in self._objects if kept_in == bucket)
+
+    async def forget(self, bucket: str, name: str) -> None:
+        self._objects.pop((bucket, name), None)
+
+    async def hold(self, lease: str, owner: str, *, ttl_s: float) -> bool:
+        holder, end = self._leases.get(lease, (owner, 0.0))
+        if holder != owner and self._clock() < end:
+            return False
+        self._leases[lease] = (owner, self._clock() + ttl_s * 1000)
+        return True
+
+    async def release(self, lease: str, owner: str) -> None:
+        if self._leases.get(lease, ("", 0.0))[0] == owner:
+            del self._leases[lease]
 
 
 def matches(pattern: str, subject: str) -> bool:

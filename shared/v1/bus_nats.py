@@ -39,6 +39,7 @@ from shared.v1.errors import RefusedError, TryAgainError
 from shared.v1.nats_client import SteadyClient, connect_client
 from shared.v1.nats_errors import quiet, text_of, translated
 from shared.v1.nats_reader import read_stream
+from shared.v1.nats_stores import NatsStores
 from shared.v1.nats_streams import apply_streams
 from shared.v1.settings import Settings
 from shared.v1.streams import ConsumerSpec, StreamChange, StreamSpec
@@ -90,6 +91,7 @@ class NatsBus:
     def __init__(self, client: SteadyClient) -> None:
         self._client = client
         self._js: JetStreamContext = client.jetstream(timeout=_ACK_S)
+        self.stores = NatsStores(self._js)
         self._stopping = asyncio.Event()
         self._services: list[MicroService] = []
 
@@ -334,11 +336,6 @@ class NatsBus:
     async def last_seq(self, stream: str) -> int:
         with translated():
             return (await self._js.stream_info(stream)).state.last_seq
-
-    async def acked_up_to(self, consumer: ConsumerSpec) -> int:
-        with translated():
-            floor = (await self._js.consumer_info(consumer.stream, consumer.name)).ack_floor
-        return floor.stream_seq if floor else 0
 
     async def apply(self, streams: Sequence[StreamSpec], *, dry_run: bool = False) -> list[StreamChange]:
         with translated():

@@ -20,6 +20,7 @@ class Cause(StrEnum):
     DECAY = "decay"  # time took the evidence away
     REFRACTORY = "refractory"  # the pause after an opening
     RULES = "rules"  # a rule change moved a threshold
+    PRUNED = "pruned"  # nobody spoke about a region that only a label had founded; the gate is gone
 
 
 class Tier(IntEnum):
@@ -47,6 +48,7 @@ class UnitState(StrEnum):
     STARTING = "starting"  # connecting, loading, catching up
     READY = "ready"  # doing its work
     IDLE = "idle"  # alive, with nothing to sense on this machine
+    LAGGING = "lagging"  # alive, but too far behind its inputs
     DRAINING = "draining"  # finishing what it holds, taking nothing new
     FAILED = "failed"  # alive, and saying why it cannot work
 

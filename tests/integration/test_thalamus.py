@@ -1,90 +1,19 @@
 """The thalamus process on a real server: what a researcher publishes, and what comes of it."""
 
-import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
 from console.embedded import EmbeddedNats
-from shared.v1.bus import Stored
 from shared.v1.bus_nats import NatsBus
 from shared.v1.errors import RefusedError, TryAgainError
-from shared.v1.manifest import Manifest, Region
 from shared.v1.messages import DeadLetter, Explanation, GatesAnswer
-from shared.v1.runtime import EXIT_FAILED, EXIT_OK, Context, live
-from shared.v1.states import GateState, UnitState
-from shared.v1.streams import DEAD, DECISIONS, SENSES, streams_of
-from thalamus.service import Thalamus
+from shared.v1.runtime import EXIT_FAILED, EXIT_OK
+from shared.v1.states import GateState
+from shared.v1.streams import DEAD, DECISIONS, SENSES
+from tests.integration.thalamus_running import Running, running
 from thalamus.settings import ThalamusSettings
-
-MATH = Manifest(
-    name="math",
-    version="1.0.0",
-    kind="compute",
-    description="computes",
-    regions={"math": Region(vocabulary=("calculate", "sum"), tau_ms=60_000)},
-)
-
-
-class Running:
-    """A thalamus that runs beside the test, and the test's own connection."""
-
-    def __init__(self, bus: NatsBus, context: Context, task: asyncio.Task[int]) -> None:
-        self.bus = bus
-        self.context = context
-        self.task = task
-
-    async def publish(self, subject: str, body: str) -> None:
-        await self.bus.publish(f"dev.{subject}", body.encode())
-
-    async def wave(self, cell: str, **fields: object) -> int:
-        return await self.bus.append(f"dev.nervous.cells.{cell}.wave", json.dumps(fields).encode())
-
-    async def folded(self, seq: int) -> None:
-        while True:
-            answer = await self.bus.request("dev.nervous.thalamus.gates.request", b"", timeout_s=5)
-            if GatesAnswer.from_bytes(answer.body).input_seq >= seq:
-                return
-
-    async def nth(self, stream: str, position: int) -> Stored:
-        """The message at a position, as soon as it is there."""
-        async for message in self.bus.read(stream, after=0):
-            if message.seq == position:
-                return message
-        raise AssertionError("reading was stopped")
-
-    async def decisions(self) -> list[Stored]:
-        last = await self.bus.last_seq(DECISIONS)
-        kept = [await self.bus.get(DECISIONS, seq) for seq in range(1, last + 1)]
-        return [message for message in kept if message is not None]
-
-
-@asynccontextmanager
-async def running(server: EmbeddedNats) -> AsyncIterator[Running]:
-    settings = ThalamusSettings(nats_url=server.url, tick_ms=50)
-    bus = await NatsBus.connect(settings, name="test")
-    await bus.apply(streams_of("dev"))
-    own = await NatsBus.connect(settings, name="thalamus")
-    unit = Thalamus([MATH])
-    context = Context(unit.manifest, settings, own)
-    task = asyncio.create_task(live(unit, context))
-    made = Running(bus, context, task)
-    try:
-        async with bus.subscribe("dev.nervous.thalamus.heartbeat") as beats:
-            if context.state is not UnitState.READY:
-                async for beat in beats:
-                    if json.loads(beat.body)["state"] == UnitState.READY:
-                        break
-        yield made
-    finally:
-        context.draining.set()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        await own.close()
-        await bus.close()
 
 
 @pytest.fixture

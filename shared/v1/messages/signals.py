@@ -76,6 +76,9 @@ class RuleChange(Wire):
     refractory_ms: Annotated[int, Field(strict=True, ge=0, le=3_600_000)] | None = Field(
         default=None, description="a whole number of milliseconds from 0 to 3600000"
     )
+    habituation: Annotated[float, Field(strict=True, ge=0, le=10)] | None = Field(
+        default=None, description="a number from 0 (none) to 10: γ, how much of the usual is taken off"
+    )
     vocabulary: dict[Label, Token] = Field(
         default_factory=dict,
         max_length=10_000,

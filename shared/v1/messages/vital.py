@@ -14,7 +14,7 @@ class Heartbeat(Wire):
     source: Text = Field(description="UNIT/VERSION/INSTANCE")
     address: Text = Field(description="where it stands: nervous.cells.math")
     version: Text = Field(description="the unit's semantic version")
-    state: UnitState = Field(description="starting, ready, idle, draining or failed")
+    state: UnitState = Field(description="starting, ready, idle, lagging, draining or failed")
     detail: Annotated[str, Field(max_length=500)] = Field(default="", description="a sentence about the state")
     at: Moment = Field(description="when it was said")
     interval_s: Amount = Field(description="seconds until the next one")

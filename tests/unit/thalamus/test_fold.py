@@ -1,6 +1,7 @@
 """What the thalamus decides, seen from outside: waves in, decisions out."""
 
 import random
+from contextlib import suppress
 
 import pytest
 
@@ -8,7 +9,7 @@ from shared.v1.errors import RefusedError
 from shared.v1.messages import Escalation, GateTransition, WeightChange
 from shared.v1.states import Cause, GateState, Tier
 from shared.v1.subjects import Kind
-from tests.unit.thalamus.conftest import Hand
+from tests.unit.thalamus.conftest import START_MS, Hand
 from thalamus import fold
 
 
@@ -212,36 +213,129 @@ def test_too_many_witnesses_and_gates_are_refused(hand: Hand, monkeypatch: pytes
         hand.wave("a", 0.1, label="y")
 
 
-def play(seed: int, stop: int = 3_000) -> list[bytes]:
-    """A long random life; the decisions as bytes."""
-    dice, hand, now = random.Random(seed), Hand(), 0
-    hand.rules(vocabulary={"math": "math", "calculate": "math"})
-    for _ in range(stop):
-        now += dice.choice([0, 1, 7, 90, 700])
-        match dice.randrange(20):
-            case 0:
-                hand.tick(at=now)
-            case 1:
-                hand.rules(threshold=dice.choice([0.7, 1.0, 1.3]), at=now)
-            case 2 if any(made.kind is Kind.ESCALATION for made in hand.decided):
-                try:
-                    hand.outcome(dice.choice(["confirmed", "failed"]))
-                except RefusedError:
-                    continue
-            case _:
-                hand.wave(
-                    dice.choice("abcde"),
-                    round(dice.random(), 3),
-                    label=dice.choice(["math", "calculate", "load", "heat"]),
-                    valence=dice.choice([1.0, 1.0, -1.0]),
-                    garden=dice.choice(["real", "virtual"]),
-                    at=now,
-                )
-    return [made.to_bytes() for made in hand.decided]
+class Life:
+    """A long random life of a thalamus, the same for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.hand = Hand()
+        self.hand.rules(vocabulary={"math": "math", "calculate": "math"})
+        self._dice = random.Random(seed)
+        self._now = 0
+
+    def live(self, inputs: int) -> list[bytes]:
+        """Go on for a number of inputs; return all decisions so far as bytes."""
+        dice, hand = self._dice, self.hand
+        for _ in range(inputs):
+            self._now += dice.choice([0, 1, 7, 90, 700, 700, 5_000])
+            match dice.randrange(20):
+                case 0:
+                    hand.tick(at=self._now)
+                case 1:
+                    fields = dice.choice([{"threshold": 0.7}, {"threshold": 1.3}, {"refractory_ms": 900}, {}])
+                    hand.rules(at=self._now, region=dice.choice(["math", None]), **fields)
+                case 2 | 3:
+                    with suppress(RefusedError):
+                        hand.outcome(
+                            dice.choice(["confirmed", "confirmed", "failed"]),
+                            dice.choice(["math", "load"]),
+                            garden=dice.choice(["real", "virtual"]),
+                        )
+                case _:
+                    garden = dice.choice(["real", "virtual", "virtual.run"])
+                    observed = (
+                        self._now + dice.choice([0, 0, -300, 500_000]) if garden == "virtual.run" else None
+                    )
+                    hand.wave(
+                        dice.choice("abcde"),
+                        round(dice.random(), 3),
+                        label=dice.choice(["math", "calculate", "load", "heat"]),
+                        valence=dice.choice([1.0, 1.0, -1.0]),
+                        garden=garden,
+                        at=self._now,
+                        observed=observed,
+                    )
+        return [made.to_bytes() for made in hand.decided]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_same_inputs_give_the_same_bytes(seed: int) -> None:
-    first = play(seed)
+    first = Life(seed).live(3_000)
     assert len(first) > 100
-    assert play(seed) == first
+    assert Life(seed).live(3_000) == first
+
+
+def murmur(hand: Hand, *, witnesses: int, until: int, low: float, high: float) -> None:
+    """Witnesses that speak without end, each about every 300 ms."""
+    dice = random.Random(5)
+    times = sorted((dice.randrange(until), dice.randrange(witnesses)) for _ in range(until * witnesses // 300))
+    for at, witness in times:
+        hand.wave(f"murmurer{witness}", round(dice.uniform(low, high), 3), at=at)
+
+
+def test_an_endless_murmur_comes_to_rest_and_two_sudden_voices_open_at_once(hand: Hand) -> None:
+    hand.rules(region="math", tau_ms=300)  # so that 40 τ are 12 s
+    murmur(hand, witnesses=20, until=60_000, low=0.1, high=0.2)
+    assert hand.state_of() is GateState.STABLE
+    hand.wave("bell", 0.8, at=60_000)
+    made = hand.wave("siren", 0.8, at=60_000)
+    assert kinds(made) == [Kind.TRANSITION, Kind.ESCALATION]
+
+
+def test_without_habituation_the_same_murmur_holds_the_gate_open(hand: Hand) -> None:
+    hand.rules(region="math", tau_ms=300, habituation=0.0)
+    murmur(hand, witnesses=20, until=60_000, low=0.1, high=0.2)
+    assert hand.state_of() is GateState.OPEN
+
+
+def test_a_witness_that_was_loud_for_an_hour_is_still_heard_when_it_changes(hand: Hand) -> None:
+    for at in range(0, 3_600_000, 1_000):
+        hand.wave("drill", 0.6, at=at)
+    hand.wave("bell", 0.6, at=3_600_000)
+    assert hand.state_of() is GateState.STABLE
+    for at in range(3_600_200, 3_603_200, 200):
+        hand.wave("drill", 0.99, at=at)
+        hand.wave("bell", 0.6, at=at)
+    assert hand.state_of() is GateState.OPEN
+
+
+def test_a_wave_that_is_said_twice_counts_once(hand: Hand) -> None:
+    hand.wave("math", 0.4, at=0, id="once")
+    before = hand.state.gates["real", "math"].read(START_MS + 1_000)
+    hand.wave("math", 0.9, at=1_000, id="once")
+    assert hand.state.gates["real", "math"].read(START_MS + 1_000) == before
+    assert hand.state.gardens["real"].duplicates == 1
+    hand.wave("calculate", 0.4, at=1_000, id="once")
+    assert hand.state.gardens["real"].duplicates == 1
+
+
+def test_a_cell_with_a_bad_clock_does_not_carry_its_garden_away(hand: Hand) -> None:
+    for at in range(0, 10_000, 500):
+        hand.wave("sane", 0.2, garden="virtual", observed=at)
+        hand.wave("sound", 0.2, garden="virtual", observed=at)
+        hand.wave("mad", 0.9, garden="virtual", observed=at + 86_400_000)
+    garden = hand.state.gardens["virtual"]
+    assert garden.now_ms == START_MS + 9_500
+    assert garden.future > 0
+    assert garden.late == 0
+
+
+def test_a_leap_that_two_cells_make_is_a_leap_and_loses_no_wave(hand: Hand) -> None:
+    hand.wave("a", 0.1, garden="virtual", observed=0)
+    hand.wave("b", 0.1, garden="virtual", observed=0)
+    assert hand.wave("a", 0.6, garden="virtual", observed=3_600_000) == []
+    made = hand.wave("b", 0.6, garden="virtual", observed=3_600_010)
+    assert [wave.age_ms for wave in made[0].body.evidence] == [10, 0]
+
+
+def test_one_cell_alone_may_leap_as_it_likes(hand: Hand) -> None:
+    for hour in range(5):
+        hand.wave("a", 0.6, garden="virtual", observed=hour * 3_600_000)
+    assert hand.state.gardens["virtual"].now_ms == START_MS + 4 * 3_600_000
+
+
+def test_a_founded_region_that_nobody_speaks_about_is_forgotten_aloud(hand: Hand) -> None:
+    hand.wave("nose", 0.6, label="toast", at=0)
+    hand.wave("math", 0.6, at=0)
+    made = hand.wave("host_cpu", 0.1, label="load", at=4_000_000)
+    assert [(decided.region, decided.body.cause) for decided in made] == [("toast", Cause.PRUNED)]
+    assert sorted(region for _, region in hand.state.gates) == ["load", "math"]

@@ -35,17 +35,32 @@ class Naive:
     """The gate rule written down once more, with libm and dictionaries."""
 
     tau: float = 1500.0
+    slow: float = 40 * 1500.0
+    used_to: float = 2.0
     average: dict[str, float] = field(default_factory=dict)
+    habit: dict[str, float] = field(default_factory=dict)
     time: dict[str, int] = field(default_factory=dict)
 
     def hear(self, cell: str, at: int, confidence: float, valence: float) -> None:
         said = min(8.0, max(-1.0, valence * 2 * math.atanh(min(confidence, 0.99995))))
         kept = math.exp(-(at - self.time[cell]) / self.tau) if cell in self.time else 0.0
+        self.habit[cell] = self.usual(cell, at) if cell in self.time else 0.0
         self.average[cell] = kept * self.average.get(cell, 0.0) + (1 - kept) * said
         self.time[cell] = at
 
+    def usual(self, cell: str, at: int) -> float:
+        """The slow average, by summing up dB/dt = (E·exp(−t/τ) − B)/τ_slow in closed form."""
+        gap = at - self.time[cell]
+        slow, fast = math.exp(-gap / self.slow), math.exp(-gap / self.tau)
+        charged = self.average[cell] * self.tau / (self.slow - self.tau) * (slow - fast)
+        return self.habit[cell] * slow + charged
+
     def total(self, at: int) -> float:
-        says = [self.average[c] * math.exp(-(at - self.time[c]) / self.tau) for c in self.average]
+        says = []
+        for cell in self.average:
+            now = self.average[cell] * math.exp(-(at - self.time[cell]) / self.tau)
+            usual = self.used_to * self.usual(cell, at)
+            says.append(max(0.0, now - max(0.0, usual)) if now > 0 else min(0.0, now - min(0.0, usual)))
         asserted = sum(x for x in says if x > 0)
         return sum(x * (asserted - x) / (1 + asserted - x) if x > 0 else x for x in says)
 

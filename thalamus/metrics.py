@@ -1,0 +1,55 @@
+"""What Prometheus sees of the thalamus. Labels are bounded: kinds, causes, and no names that anybody chose."""
+
+import time
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from shared.v1.messages import GateTransition
+from shared.v1.runtime import Context
+from thalamus.decisions import Decision
+from thalamus.fold import State
+
+
+class Metrics:
+    """Counters and gauges of one process."""
+
+    def __init__(self, context: Context) -> None:
+        registry = context.registry
+        self.refused = Counter("nimmerverse_refused", "Inputs sent to DEAD", registry=registry)
+        self.lag = Gauge("nimmerverse_lag_inputs", "Inputs that wait to be folded", registry=registry)
+        self.snapshot_age = Gauge(
+            "nimmerverse_snapshot_age_seconds", "Since the last snapshot", registry=registry
+        )
+        self.leads = Gauge("nimmerverse_leads", "1 if this process writes decisions", registry=registry)
+        self._inputs = Counter("nimmerverse_inputs", "Inputs folded", ["kind"], registry=registry)
+        self._decisions = Counter(
+            "nimmerverse_decisions", "Decisions made", ["kind", "cause"], registry=registry
+        )
+        self._position = Gauge("nimmerverse_input_seq", "Newest input folded", registry=registry)
+        self._misfits = Gauge(
+            "nimmerverse_misfit_waves", "Waves out of their garden's time", ["why"], registry=registry
+        )
+        self._gates = Gauge("nimmerverse_gates", "Gates", registry=registry)
+        self._fold = Histogram(
+            "nimmerverse_fold_seconds",
+            "Time to fold one input",
+            registry=registry,
+            buckets=(1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2, 1e-1),
+        )
+
+    def folded(self, kind: str, seq: int, started: float, decisions: list[Decision]) -> None:
+        """An input was folded; `started` is its `time.perf_counter()`."""
+        self._fold.observe(time.perf_counter() - started)
+        self._inputs.labels(kind).inc()
+        self._position.set(seq)
+        for made in decisions:
+            cause = made.body.cause.value if isinstance(made.body, GateTransition) else ""
+            self._decisions.labels(made.kind.value, cause).inc()
+
+    def look_at(self, state: State) -> None:
+        """Take over what the state counts itself."""
+        gardens = state.gardens.values()
+        self._gates.set(len(state.gates))
+        self._misfits.labels("late").set(sum(garden.late for garden in gardens))
+        self._misfits.labels("future").set(sum(garden.future for garden in gardens))
+        self._misfits.labels("duplicate").set(sum(garden.duplicates for garden in gardens))
