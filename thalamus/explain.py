@@ -1,12 +1,24 @@
 """Answers to people: how gates stand, and why. Reads the state, never changes it."""
 
 from shared.v1.errors import RefusedError
-from shared.v1.messages import ExplainQuestion, Explanation, GatesAnswer, GateTransition, GateView, WitnessView
+from shared.v1.messages import (
+    ExplainQuestion,
+    Explanation,
+    GardenView,
+    GatesAnswer,
+    GateTransition,
+    GateView,
+    RuleRecord,
+    RulesAnswer,
+    RuleScope,
+    WitnessView,
+)
 from shared.v1.states import GateState
 from thalamus.decisions import evidence_at, matrix_of, shown, shown_value, time_of
 from thalamus.fold import State
 from thalamus.gate import Gate, Readout, corroborate
 from thalamus.learning import tier_of
+from thalamus.rules import Rules
 from thalamus.tables import evidence
 
 
@@ -18,6 +30,37 @@ def gates_of(state: State, at_ms: int) -> GatesAnswer:
         rules=state.rules.version,
         at=time_of(at_ms),
         gates=tuple(_view(gate, _read_time(state, gate, at_ms)) for gate in ordered),
+        gardens=tuple(
+            GardenView(
+                garden=name,
+                now=time_of(garden.now_ms),
+                simulated=garden.simulated,
+                late=garden.late,
+                future=garden.future,
+                duplicates=garden.duplicates,
+            )
+            for name, garden in sorted(state.gardens.items())
+        ),
+    )
+
+
+def rules_of(state: State) -> RulesAnswer:
+    """The rules that hold, how they came about, and those that are tried."""
+    shadow = state.shadow
+    return RulesAnswer(
+        version=state.rules.version,
+        vocabulary=state.rules.vocabulary,
+        scopes=_scopes(state.rules),
+        history=tuple(RuleRecord(seq=seq, change=change) for seq, change in state.rules.history),
+        shadow_version=shadow.rules.version if shadow else None,
+        shadow_scopes=_scopes(shadow.rules) if shadow else (),
+    )
+
+
+def _scopes(rules: Rules) -> tuple[RuleScope, ...]:
+    return tuple(
+        RuleScope(region=region, garden=garden, **overlay)
+        for (region, garden), overlay in rules.overlays.items()
     )
 
 

@@ -4,6 +4,7 @@
 gets the same decisions, to the byte: live, after a crash, or in a replay a year later.
 """
 
+import copy
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class State:
     gardens: dict[str, Garden] = field(default_factory=dict)
     gates: dict[tuple[str, str], Gate] = field(default_factory=dict)  # (garden, region)
     restless: dict[tuple[str, str], Gate] = field(default_factory=dict)  # those that time alone can move
+    shadow: "State | None" = None  # the same life under rules that are tried
 
     def gate(self, garden: str, region: str) -> Gate | None:
         """The gate of a region in a garden, None while nothing was heard there."""
@@ -73,6 +75,39 @@ def step(state: State, item: Input) -> list[Decision]:
 
     Raises RefusedError, with the state unchanged, for an input that cannot mean anything here.
     """
+    if isinstance(item.body, RuleChange) and item.body.shadow is not None:
+        _on_shadow_rules(state, item, item.body)
+        state.seq = item.seq
+        return []
+    decisions = _step(state, item)
+    if state.shadow is not None:
+        decisions += _step_shadow(state.shadow, item)
+    return decisions
+
+
+def _on_shadow_rules(state: State, item: Input, change: RuleChange) -> None:
+    if change.shadow == "off":
+        state.shadow = None
+        return
+    shadow = state.shadow or copy.deepcopy(state)
+    _step(shadow, item)
+    state.shadow = shadow
+
+
+def _step_shadow(shadow: State, item: Input) -> list[Decision]:
+    """What would have moved under the tried rules. Nobody acts on it, so only transitions are told."""
+    try:
+        decided = _step(shadow, item)
+    except RefusedError:  # an outcome of an opening that the shadow did not have
+        return []
+    return [
+        Decision(kind=Kind.SHADOW, body=made.body.model_copy(update={"id": f"sh{made.body.id[2:]}"}))
+        for made in decided
+        if made.kind is Kind.TRANSITION
+    ]
+
+
+def _step(state: State, item: Input) -> list[Decision]:
     match item.body:
         case WaveSignal() as wave:
             decisions = _on_wave(state, item, wave)

@@ -4,8 +4,8 @@ import time
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.v1.messages import GateTransition
 from shared.v1.runtime import Context
+from shared.v1.subjects import Kind
 from thalamus.decisions import Decision
 from thalamus.fold import State
 
@@ -43,7 +43,7 @@ class Metrics:
         self._inputs.labels(kind).inc()
         self._position.set(seq)
         for made in decisions:
-            cause = made.body.cause.value if isinstance(made.body, GateTransition) else ""
+            cause = made.body.cause.value if made.kind is Kind.TRANSITION else ""
             self._decisions.labels(made.kind.value, cause).inc()
 
     def look_at(self, state: State) -> None:

@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from shared.v1.errors import RefusedError
 from shared.v1.messages import RuleChange
 from shared.v1.subjects import SubjectError, token_of
 
@@ -40,6 +41,7 @@ class Rules:
     version: int = 0
     vocabulary: dict[str, str] = field(default_factory=dict)
     overlays: dict[Scope, dict[str, Any]] = field(default_factory=dict)
+    history: list[tuple[int, RuleChange]] = field(default_factory=list)  # positions and changes, oldest first
 
     def region_of(self, label: str) -> str:
         """The region a label belongs to: by vocabulary, else the region that it founds itself."""
@@ -69,9 +71,30 @@ class Rules:
         return rules
 
     def change(self, change: RuleChange, seq: int) -> None:
-        """Take over a rule change that stands at `seq` in SENSES."""
+        """Take over a rule change that stands at `seq` in SENSES.
+
+        Raises RefusedError, with nothing changed, if it goes back to a change that never was.
+        """
+        if change.rollback_to is not None:
+            earlier = self._as_of(change.rollback_to)
+            self.vocabulary, self.overlays = earlier.vocabulary, earlier.overlays
         self.version = seq
+        self.history.append((seq, change))
         self.vocabulary.update(change.vocabulary)
         given = {name: getattr(change, name) for name in _FIELDS if getattr(change, name) is not None}
         if given:
             self.overlays.setdefault((change.region, change.garden), {}).update(given)
+
+    def _as_of(self, version: int) -> "Rules":
+        """The rules as they were after the change at a position; 0 are the defaults."""
+        known = [seq for seq, _ in self.history]
+        if version != 0 and version not in known:
+            raise RefusedError(
+                f"rollback_to is {version}: it must be 0 or the position of a rule change, "
+                f"of which the newest are {', '.join(map(str, known[-8:])) or 'none yet'}"
+            )
+        rules = Rules()
+        for seq, change in self.history:
+            if seq <= version:
+                rules.change(change, seq)
+        return rules

@@ -21,8 +21,8 @@ from shared.v1.runtime import Context
 from shared.v1.settings import Settings
 from shared.v1.states import UnitState
 from shared.v1.streams import DECISIONS, SENSES
-from shared.v1.subjects import EXPLAIN_QUESTION, GATES_QUESTION, THALAMUS, Kind
-from thalamus.explain import explain, gates_of
+from shared.v1.subjects import EXPLAIN_QUESTION, GATES_QUESTION, RULES_QUESTION, THALAMUS, Kind
+from thalamus.explain import explain, gates_of, rules_of
 from thalamus.fold import Input, State, step
 from thalamus.keeper import SnapshotKeeper
 from thalamus.metrics import Metrics
@@ -49,9 +49,13 @@ class Thalamus:
         self._transitions: dict[str, GateTransition] = {}  # the last one of each gate, for people
 
     def endpoints(self, context: Context) -> Sequence[Endpoint]:
-        """Questions of people: all gates, and why one stands as it does."""
+        """Questions of people: all gates, why one stands as it does, and the rules."""
         env = context.env
-        questions = ((GATES_QUESTION, self._on_gates), (EXPLAIN_QUESTION, self._on_explain))
+        questions = (
+            (GATES_QUESTION, self._on_gates),
+            (EXPLAIN_QUESTION, self._on_explain),
+            (RULES_QUESTION, self._on_rules),
+        )
         return [
             Endpoint(name=address.unit, subject=address.subject(env, "request"), handler=handler)
             for address, handler in questions
@@ -59,6 +63,9 @@ class Thalamus:
 
     async def _on_gates(self, message: Message) -> bytes:
         return gates_of(self._state, _now_ms()).to_bytes()
+
+    async def _on_rules(self, message: Message) -> bytes:
+        return rules_of(self._state).to_bytes()
 
     async def _on_explain(self, message: Message) -> bytes:
         question = ExplainQuestion.from_bytes(message.body)
@@ -158,7 +165,7 @@ class _Life:
                 await self._bury(message, refusal.reason)
             return
         for made in decisions:
-            if isinstance(made.body, GateTransition):
+            if made.kind is Kind.TRANSITION:
                 self._unit._transitions[made.body.gate] = made.body
         self._metrics.folded(subject.kind.value, message.seq, started, decisions)
         await self._writer.add(message.seq, decisions)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from shared.v1.errors import NimmerverseError
-from shared.v1.messages import WaveSignal
+from shared.v1.messages import RuleChange, WaveSignal
 from shared.v1.states import GateState
 from thalamus.fold import State
 from thalamus.garden import Garden, Said
@@ -80,11 +80,13 @@ def _state_out(state: State) -> dict[str, Any]:
             "version": state.rules.version,
             "vocabulary": state.rules.vocabulary,
             "overlays": [[*scope, overlay] for scope, overlay in state.rules.overlays.items()],
+            "history": [[seq, change.to_bytes().decode()] for seq, change in state.rules.history],
         },
         "gardens": {name: _garden_out(garden) for name, garden in state.gardens.items()},
         # The order of gates is part of the state: it is that in which a tick looks at them.
         "gates": [_gate_out(gate) for gate in state.gates.values()],
         "restless": [list(key) for key in state.restless],
+        "shadow": None if state.shadow is None else _state_out(state.shadow),
     }
 
 
@@ -93,12 +95,14 @@ def _state_in(fields: dict[str, Any]) -> State:
         version=fields["rules"]["version"],
         vocabulary=fields["rules"]["vocabulary"],
         overlays={(region, garden): overlay for region, garden, overlay in fields["rules"]["overlays"]},
+        history=[(seq, RuleChange.from_bytes(change.encode())) for seq, change in fields["rules"]["history"]],
     )
     state = State(seq=fields["seq"], rules=rules)
     state.gardens = {name: _garden_in(garden) for name, garden in fields["gardens"].items()}
     for written in fields["gates"]:
         gate = _gate_in(written, rules)
         state.gates[gate.garden, gate.region] = gate
+    state.shadow = None if fields["shadow"] is None else _state_in(fields["shadow"])
     state.restless = {(garden, region): state.gates[garden, region] for garden, region in fields["restless"]}
     return state
 

@@ -267,6 +267,9 @@ async def live(unit: Unit, context: Context) -> int:
             working.result()
         return EXIT_OK
     except NimmerverseError as error:
+        if isinstance(error, TryAgainError) and context.draining.is_set():
+            log.warning("left without the server", extra={"action": "drained", "error": str(error)})
+            return EXIT_OK
         log.error("the unit cannot go on", extra={"action": "fatal", "error": str(error)})
         return EXIT_FAILED
     except Exception:

@@ -110,7 +110,7 @@ def streams_of(env: str) -> Sequence[StreamSpec]:
             description="What the thalamus decided; one writer",
             subjects=tuple(
                 f"{env}.nervous.thalamus.*.{kind}"
-                for kind in ("transition", "escalation", "reflex", "correlation", "weight")
+                for kind in ("transition", "escalation", "reflex", "correlation", "weight", "shadow")
             ),
             max_bytes=2048 * _MIB,
             max_age_s=90 * _DAY_S,

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     REFLEX = "reflex"
     CORRELATION = "correlation"
     WEIGHT = "weight"
+    SHADOW = "shadow"
     REQUEST = "request"
     RESPONSE = "response"
     REJECTED = "rejected"
@@ -42,7 +43,9 @@ class Kind(StrEnum):
     DEAD = "dead"
 
 
-DECISIONS = frozenset({Kind.TRANSITION, Kind.ESCALATION, Kind.REFLEX, Kind.CORRELATION, Kind.WEIGHT})
+DECISIONS = frozenset(
+    {Kind.TRANSITION, Kind.ESCALATION, Kind.REFLEX, Kind.CORRELATION, Kind.WEIGHT, Kind.SHADOW}
+)
 """What a thalamus says about a region."""
 
 
@@ -90,6 +93,7 @@ class Address:
 
 THALAMUS = Address("nervous", "thalamus")
 GATES_QUESTION = Address("nervous", "thalamus", "gates")
+RULES_QUESTION = Address("nervous", "thalamus", "rules")
 EXPLAIN_QUESTION = Address("nervous", "thalamus", "explain")
 GEMMA = Address("cognitive", "gemma")
 NYX = Address("cognitive", "nyx")

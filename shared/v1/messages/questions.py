@@ -6,6 +6,7 @@ from pydantic import Field
 
 from shared.v1.messages.base import Garden, Millis, Moment, Number, SignedUnit, Text, Token, Unit, Wire
 from shared.v1.messages.decisions import Evidence, GateTransition
+from shared.v1.messages.signals import RuleChange
 from shared.v1.states import GateState, Tier
 
 
@@ -29,6 +30,17 @@ class GateView(Wire):
     tau_ms: Millis = Field(description="the time constant of its memory")
 
 
+class GardenView(Wire):
+    """The time of a garden, and the waves that did not fit into it."""
+
+    garden: Garden = Field(description="real, virtual or virtual.RUN")
+    now: Moment = Field(description="the garden's time")
+    simulated: bool = Field(description="true if its waves bring their own time")
+    late: int = Field(ge=0, description="waves older than the garden")
+    future: int = Field(ge=0, description="waves that claimed a time which no other unit confirmed")
+    duplicates: int = Field(ge=0, description="waves that were said before")
+
+
 class GatesAnswer(Wire):
     """All gates, and the place in SENSES at which they stand so."""
 
@@ -36,6 +48,38 @@ class GatesAnswer(Wire):
     rules: int = Field(ge=0, description="the position in SENSES of the newest rule change")
     at: Moment = Field(description="the time at which values were read out")
     gates: tuple[GateView, ...] = Field(description="in order of garden and region")
+    gardens: tuple[GardenView, ...] = Field(default=(), description="in order of name")
+
+
+class RuleScope(Wire):
+    """What was said for one region, one garden, both or all; what is null was not said."""
+
+    region: Token | None = Field(description="the region, null for all")
+    garden: Garden | None = Field(description="the garden, null for all")
+    tau_ms: int | None = Field(default=None, description="τ in milliseconds")
+    threshold: Number | None = Field(default=None, description="θ in nats")
+    hysteresis: Number | None = Field(default=None, description="h, 0 to 1")
+    threshold_closed: Number | None = Field(default=None, description="θ_c in nats")
+    refractory_ms: int | None = Field(default=None, description="milliseconds")
+    habituation: Number | None = Field(default=None, description="γ, 0 is none")
+
+
+class RuleRecord(Wire):
+    """A rule change with its place in SENSES."""
+
+    seq: int = Field(ge=1, description="its position in SENSES, which is the version it made")
+    change: RuleChange = Field(description="what it changed, who did it, and why")
+
+
+class RulesAnswer(Wire):
+    """The rules that hold, how they came about, and those that are tried beside them."""
+
+    version: int = Field(ge=0, description="the position in SENSES of the newest rule change; 0: the defaults")
+    vocabulary: dict[str, Token] = Field(description="which label belongs to which region")
+    scopes: tuple[RuleScope, ...] = Field(description="what was said, the later overrules where it is nearer")
+    history: tuple[RuleRecord, ...] = Field(description="all rule changes, oldest first")
+    shadow_version: int | None = Field(default=None, description="the version of the rules that are tried")
+    shadow_scopes: tuple[RuleScope, ...] = Field(default=(), description="what holds in the shadow")
 
 
 class ExplainQuestion(Wire):

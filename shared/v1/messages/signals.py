@@ -1,6 +1,6 @@
 """What goes into SENSES: waves, outcomes, rule changes and ticks. Nothing else moves a gate."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
@@ -55,6 +55,7 @@ class RuleChange(Wire):
     """Thresholds and vocabulary as data. What is not given stays as it is.
 
     Without `region` the thresholds are the default of all regions, without `garden` those of every garden.
+    With `shadow` "on" the change holds for rules that are only tried beside the live ones.
     """
 
     example: ClassVar[str] = '{"region": "math", "threshold": 0.8}'
@@ -83,6 +84,12 @@ class RuleChange(Wire):
         default_factory=dict,
         max_length=10_000,
         description="an object from labels to region tokens of a-z, 0-9, _ and -",
+    )
+    rollback_to: Annotated[int, Field(strict=True, ge=0)] | None = Field(
+        default=None, description="the position of an earlier rule change, or 0: all later ones are taken back"
+    )
+    shadow: Literal["on", "off"] | None = Field(
+        default=None, description="on: try this beside the live rules; off: end the trial; default: live"
     )
     who: Text = Field(default="", description="a text: who changes the rules")
     why: Text = Field(default="", description="a text: why the rules change")

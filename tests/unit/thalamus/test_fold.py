@@ -232,6 +232,8 @@ class Life:
                     hand.tick(at=self._now)
                 case 1:
                     fields = dice.choice([{"threshold": 0.7}, {"threshold": 1.3}, {"refractory_ms": 900}, {}])
+                    if dice.random() < 0.2:
+                        fields = {**fields, "shadow": dice.choice(["on", "on", "off"])}
                     hand.rules(at=self._now, region=dice.choice(["math", None]), **fields)
                 case 2 | 3:
                     with suppress(RefusedError):
@@ -339,3 +341,33 @@ def test_a_founded_region_that_nobody_speaks_about_is_forgotten_aloud(hand: Hand
     made = hand.wave("host_cpu", 0.1, label="load", at=4_000_000)
     assert [(decided.region, decided.body.cause) for decided in made] == [("toast", Cause.PRUNED)]
     assert sorted(region for _, region in hand.state.gates) == ["load", "math"]
+
+
+def test_shadow_rules_tell_what_they_would_have_done_and_change_nothing(hand: Hand) -> None:
+    hand.rules(region="math", threshold=0.2, shadow="on")
+    hand.wave("math", 0.4, at=0)
+    [tried] = hand.wave("calculate", 0.4, at=0)
+    assert (tried.kind, tried.body.id, tried.body.to_state) == (Kind.SHADOW, "sh:real/math/4", GateState.OPEN)
+    assert hand.state_of() is GateState.STABLE
+    made = hand.wave("sum", 0.6, at=0)
+    assert kinds(made) == [Kind.TRANSITION, Kind.ESCALATION]
+    hand.outcome("confirmed", opening="tr:real/math/5")
+    hand.rules(shadow="off")
+    hand.wave("math", 0.4, at=100_000)
+    assert hand.wave("calculate", 0.4, at=100_000) == []
+
+
+def test_rules_go_back_to_what_they_were(hand: Hand) -> None:
+    hand.rules(region="math", threshold=0.2)
+    hand.rules(region="math", threshold=5.0, vocabulary={"sum": "totals"})
+    hand.rules(rollback_to=2)
+    assert hand.state.rules.of("math", "real").threshold == 0.2
+    assert hand.state.rules.region_of("sum") == "math"
+    hand.rules(rollback_to=3)
+    assert hand.state.rules.region_of("sum") == "totals"
+    hand.rules(rollback_to=4)
+    assert hand.state.rules.of("math", "real").threshold == 0.2
+    hand.rules(rollback_to=0)
+    assert hand.state.rules.of("math", "real").threshold == 1.0
+    with pytest.raises(RefusedError, match="rollback_to is 77"):
+        hand.rules(rollback_to=77)
