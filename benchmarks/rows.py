@@ -1,11 +1,15 @@
 """What every benchmark prints: ratios to a peer measured in the same run, with their spread."""
 
 import argparse
+import asyncio
 import json
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +30,30 @@ class Row:
 
 
 def row(
-    name: str, ratios: Sequence[float], *, peer: str, unit: str = "ratio", at_most: float | None = None
+    name: str,
+    ratios: Sequence[float],
+    *,
+    peer: str,
+    unit: str = "ratio",
+    at_most: float | None = None,
+    at_least: float | None = None,
 ) -> Row:
     """Make a row of at least five rounds' ratios. Raises ValueError for fewer."""
     if len(ratios) < 5:
         raise ValueError(f"{name}: {len(ratios)} rounds show no spread, run at least 5")
     ratio = statistics.median(ratios)
+    goal, met = None, None
+    if at_most is not None:
+        goal, met = f"≤ {at_most:g}", ratio <= at_most
+    elif at_least is not None:
+        goal, met = f"≥ {at_least:g}", ratio >= at_least
     return Row(
         name=name,
         ratio=round(ratio, 3),
         low=round(min(ratios), 3),
         high=round(max(ratios), 3),
-        goal=None if at_most is None else f"≤ {at_most:g}",
-        met=None if at_most is None else ratio <= at_most,
+        goal=goal,
+        met=met,
         unit=unit,
         peer=peer,
     )
@@ -48,6 +63,15 @@ def percentile(values: Sequence[float], share: float) -> float:
     """The value below which a share (0…1) of the values lies, by the nearest rank."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run on the event loop on which our processes run."""
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return asyncio.run(main)
+    return uvloop.run(main)
 
 
 def arguments(description: str, *, rounds: int, per_round: int) -> argparse.Namespace:

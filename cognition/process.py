@@ -1,10 +1,13 @@
 """What Function Gemma and Young Nyx have in common as processes."""
 
+import asyncio
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 from cognition.llama import Tell
+from cognition.model import Model
 from cognition.settings import CognitionSettings
 from shared.v1.messages import Rejection
 from shared.v1.runtime import Context
@@ -36,6 +39,25 @@ def heartbeat_of(context: Context) -> Tell:
             context.become(UnitState.READY, detail)
 
     return tell
+
+
+@asynccontextmanager
+async def loaded(context: Context, opening: Awaitable[Model]) -> AsyncIterator[Model | None]:
+    """The model, as soon as it is loaded or known absent; None if the process drains before."""
+    context.become(UnitState.STARTING, "loading the model")
+    async with AsyncExitStack() as stack:
+        entering = asyncio.create_task(stack.enter_async_context(await opening))
+        draining = asyncio.create_task(context.draining.wait())
+        await asyncio.wait({entering, draining}, return_when=asyncio.FIRST_COMPLETED)
+        draining.cancel()
+        if entering.done():
+            model = entering.result()
+            context.become(UnitState.READY, model.detail)
+            yield model
+        else:
+            entering.cancel()
+            await asyncio.gather(entering, return_exceptions=True)
+            yield None
 
 
 async def reject(context: Context, *, about: str, reason: str, said: str = "", model: str = "") -> None:

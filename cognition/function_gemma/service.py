@@ -10,7 +10,7 @@ from cognition.function_gemma.actions import actions_of
 from cognition.function_gemma.rendering import Form, Rendering, form_of, prompt_of
 from cognition.function_gemma.sensed import facts_of, recall
 from cognition.model import Model, ModelAbsentError, ModelError
-from cognition.process import Clock, heartbeat_of, reject, settings_of, utc_now
+from cognition.process import Clock, heartbeat_of, loaded, reject, settings_of, utc_now
 from cognition.settings import CognitionSettings
 from shared.v1 import manifest
 from shared.v1.answers import AnswerLog, answer_each
@@ -19,7 +19,6 @@ from shared.v1.manifest import Manifest
 from shared.v1.messages import CognitiveRequest, Escalation
 from shared.v1.runtime import Context
 from shared.v1.settings import Settings
-from shared.v1.states import UnitState
 from shared.v1.streams import COGNITION, gemma_consumer
 from shared.v1.subjects import NYX, Kind
 
@@ -51,8 +50,10 @@ class Gemma:
     async def run(self, context: Context) -> None:
         """Answer escalations until the process drains, from the moment the model is loaded or known absent."""
         settings = settings_of(context)
-        async with await self._open_model(settings.gemma_model, settings, heartbeat_of(context)) as model:
-            context.become(UnitState.READY, model.detail)
+        opening = self._open_model(settings.gemma_model, settings, heartbeat_of(context))
+        async with loaded(context, opening) as model:
+            if model is None:
+                return
 
             async def think(question: Stored) -> bytes:
                 request = await self._request(context, Escalation.from_bytes(question.body), model)

@@ -10,7 +10,7 @@ from cognition.commands import OBSERVE, Catalogue, sibling_id
 from cognition.model import Model, ModelAbsentError, ModelError
 from cognition.nyx.commanding import Commander
 from cognition.nyx.deciding import Decision, Options, eligible, prompt_of
-from cognition.process import Clock, heartbeat_of, reject, settings_of, utc_now
+from cognition.process import Clock, heartbeat_of, loaded, reject, settings_of, utc_now
 from cognition.settings import CognitionSettings
 from shared.v1 import manifest
 from shared.v1.answers import AnswerLog, answer_each
@@ -20,7 +20,7 @@ from shared.v1.manifest import Manifest
 from shared.v1.messages import Action, CognitiveRequest, CognitiveResponse
 from shared.v1.runtime import Context
 from shared.v1.settings import Settings
-from shared.v1.states import Decider, UnitState
+from shared.v1.states import Decider
 from shared.v1.streams import COGNITION, nyx_consumer
 from shared.v1.subjects import NYX, Kind
 
@@ -54,8 +54,10 @@ class Nyx:
     async def run(self, context: Context) -> None:
         """Answer requests until the process drains, from the moment the model is loaded or known absent."""
         settings = settings_of(context)
-        async with await self._open_model(settings.nyx_model, settings, heartbeat_of(context)) as model:
-            context.become(UnitState.READY, model.detail)
+        opening = self._open_model(settings.nyx_model, settings, heartbeat_of(context))
+        async with loaded(context, opening) as model:
+            if model is None:
+                return
 
             async def think(question: Stored) -> bytes:
                 return (await self._response(context, question, model)).to_bytes()

@@ -190,6 +190,10 @@ class Bus(Protocol):
         """The newest position of a stream, 0 if it never held a message."""
         ...
 
+    async def acked_up_to(self, consumer: ConsumerSpec) -> int:
+        """The position up to which a durable consumer has finished everything."""
+        ...
+
     async def apply(self, streams: Sequence[StreamSpec], *, dry_run: bool = False) -> list[StreamChange]:
         """Make streams and consumers as declared; return what was (or would be) changed."""
         ...

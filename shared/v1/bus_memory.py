@@ -254,6 +254,16 @@ class MemoryBus:
     async def last_seq(self, stream: str) -> int:
         return len(self._named(stream).log)
 
+    async def acked_up_to(self, consumer: ConsumerSpec) -> int:
+        kept = self._named(consumer.stream)
+        done = kept.places.get(consumer.name, _Place()).done
+        floor = 0
+        for message in kept.log:
+            if matches(consumer.filter, message.subject) and message.seq not in done:
+                break
+            floor = message.seq
+        return floor
+
     async def apply(self, streams: Sequence[StreamSpec], *, dry_run: bool = False) -> list[StreamChange]:
         changes = []
         for spec in streams:

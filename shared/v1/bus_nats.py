@@ -8,7 +8,6 @@ import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 from uuid import uuid4
@@ -37,6 +36,7 @@ from shared.v1.bus import (
 )
 from shared.v1.errors import RefusedError, TryAgainError
 from shared.v1.nats_client import SteadyClient, connect_client
+from shared.v1.nats_delivery import delivery_of
 from shared.v1.nats_errors import quiet, text_of, translated
 from shared.v1.nats_reader import read_stream
 from shared.v1.nats_stores import NatsStores
@@ -55,34 +55,6 @@ BATCH_COMMIT = "Nats-Batch-Commit"
 _FETCH_S = 1.5  # a pull request lost with its server is repeated after this
 _RETRY_S = 0.2
 _ACK_S = 5.0
-
-
-@dataclass(slots=True)
-class _NatsDelivery:
-    _msg: nats.aio.msg.Msg
-    _max_deliver: int
-    message: Stored
-    attempt: int
-
-    @property
-    def is_last_attempt(self) -> bool:
-        return self.attempt >= self._max_deliver
-
-    async def working(self) -> None:
-        with translated():
-            await self._msg.in_progress()
-
-    async def ack(self) -> None:
-        with translated():
-            await self._msg.ack()
-
-    async def retry(self, delay_s: float) -> None:
-        with translated():
-            await self._msg.nak(delay=delay_s)
-
-    async def refuse(self) -> None:
-        with translated():
-            await self._msg.term()
 
 
 class NatsBus:
@@ -274,8 +246,7 @@ class NatsBus:
                     await asyncio.sleep(_RETRY_S)
                     continue
                 told = ""
-                stored = _stored(msg)
-                yield _NatsDelivery(msg, consumer.max_deliver, stored, msg.metadata.num_delivered)
+                yield delivery_of(msg, consumer.max_deliver)
         finally:
             stop.cancel()
             if fetch is not None:
@@ -337,6 +308,11 @@ class NatsBus:
         with translated():
             return (await self._js.stream_info(stream)).state.last_seq
 
+    async def acked_up_to(self, consumer: ConsumerSpec) -> int:
+        with translated():
+            floor = (await self._js.consumer_info(consumer.stream, consumer.name)).ack_floor
+        return floor.stream_seq if floor else 0
+
     async def apply(self, streams: Sequence[StreamSpec], *, dry_run: bool = False) -> list[StreamChange]:
         with translated():
             return await apply_streams(self._js, streams, dry_run=dry_run)
@@ -371,18 +347,6 @@ async def connected(settings: Settings, *, name: str) -> AsyncIterator[NatsBus]:
 
 def _message(msg: nats.aio.msg.Msg) -> Message:
     return Message(subject=msg.subject, body=msg.data, headers=dict(msg.headers or {}), reply=msg.reply)
-
-
-def _stored(msg: nats.aio.msg.Msg) -> Stored:
-    tokens = msg.reply.split(".")
-    return Stored(
-        subject=msg.subject,
-        body=msg.data,
-        headers=dict(msg.headers or {}),
-        stream=tokens[-7],
-        seq=int(tokens[-4]),
-        at_ms=int(tokens[-2]) // 1_000_000,
-    )
 
 
 def _milliseconds(rfc3339: str) -> int:

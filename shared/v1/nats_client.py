@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import nats.errors
-from nats.aio.client import Client
+from nats.aio.client import PING_PROTO, Client
 from nats.aio.msg import Msg
 
 from shared.v1.errors import RefusedError, TryAgainError
@@ -65,6 +65,15 @@ class SteadyClient(Client):
             return await super()._process_headers(headers)
         except (ValueError, IndexError):  # no form of a header that nats-py knows
             return None
+
+    async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
+        # nats-py lets a PING overtake what waits to be written, so a flush would prove nothing.
+        if not self.is_connected:
+            await super()._send_ping(future)
+            return
+        self._pongs.append(future or asyncio.get_running_loop().create_future())
+        await self._send_command(PING_PROTO)
+        await self._flush_pending()
 
     async def _process_pong(self) -> None:
         if self._pongs and self._pongs[0].done():  # who waited for it has given up

@@ -110,6 +110,7 @@ async def test_durable_work_comes_again_until_it_is_acknowledged(bus: Bus) -> No
         await first.retry(0.01)
         second = await anext(deliveries)
         assert (second.message.seq, second.attempt) == (1, 2)
+        assert await bus.acked_up_to(consumer) == 0
         await second.working()
         await second.ack()
         await bus.append(REQUEST, b"more")
