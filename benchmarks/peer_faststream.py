@@ -2,7 +2,7 @@
 
 import asyncio
 
-from faststream import AckPolicy, Context
+from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
@@ -27,7 +27,7 @@ async def fold_on_faststream(recording: Recording) -> None:
         pending_msgs_limit=-1,
         pending_bytes_limit=-1,
     )
-    async def on_wave(wave: WaveSignal, message: NatsMessage = Context()) -> None:
+    async def on_wave(wave: WaveSignal, message: NatsMessage) -> None:
         nonlocal left
         place = message.raw_message.metadata
         item = Input(

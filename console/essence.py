@@ -42,8 +42,13 @@ def essence(subject: str, body: bytes) -> str:
 
 def printable(text: str) -> str:
     """Text without control characters, cut to one line."""
-    plain = "".join(character if character.isprintable() else "·" for character in text)
+    plain = without_controls(text)
     return plain if len(plain) <= MAX_CHARACTERS else plain[: MAX_CHARACTERS - 1] + "…"
+
+
+def without_controls(text: str) -> str:
+    """Text in which nothing moves a terminal's cursor or colours it."""
+    return "".join(character if character.isprintable() else "·" for character in text)
 
 
 def gate_state(value: int) -> str:

@@ -41,19 +41,28 @@ async def gates(where: Where, output: Output) -> Exit:
 
 async def explain(where: Where, region: str, garden: str, output: Output) -> Exit:
     """Print why one gate stands as it does."""
-    try:
-        question = ExplainQuestion.from_fields({"region": region, "garden": garden})
-    except RefusedError as error:
-        raise CommandError(error.reason, Exit.USAGE) from None
+    question = question_of(region, garden)
     async with open_bus(where, "explain") as bus:
         subject = EXPLAIN_QUESTION.subject(where.env, Kind.REQUEST)
         answer = await bus.request(subject, question.to_bytes(), timeout_s=ANSWER_S)
-    explanation = Explanation.from_bytes(answer.body)
+    show_explanation(where.env, Explanation.from_bytes(answer.body), output)
+    return Exit.OK
+
+
+def question_of(region: str, garden: str) -> ExplainQuestion:
+    """Which gate is meant. Raises CommandError if it can be none."""
+    try:
+        return ExplainQuestion.from_fields({"region": region, "garden": garden})
+    except RefusedError as error:
+        raise CommandError(error.reason, Exit.USAGE) from None
+
+
+def show_explanation(env: str, explanation: Explanation, output: Output) -> None:
+    """Print what is known about a gate."""
     if output is Output.JSON:
         write(explanation.to_bytes().decode())
     else:
-        _print(stdout(), where.env, explanation)
-    return Exit.OK
+        _print(stdout(), env, explanation)
 
 
 def _print(console: Console, env: str, explanation: Explanation) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from console.command import run
 from console.exits import table
+from console.history_app import history_app
 from console.options import (
     ContextOption,
     Environment,
@@ -18,6 +19,7 @@ from console.options import (
     UrlOption,
     Where,
 )
+from console.rules_app import rules_app
 
 _EPILOG = f"Exit codes:\n\n\b\n{table()}"
 
@@ -35,6 +37,8 @@ streams_app = typer.Typer(
     help="Show or make the streams of the server.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(streams_app, name="streams")
+app.add_typer(rules_app, name="rules")
+app.add_typer(history_app)  # without a name: its commands are ours
 
 RegionArgument = Annotated[str, typer.Argument(help="A region, for example math.")]
 GardenOption = Annotated[str, typer.Option(help="real, virtual or virtual.RUN.")]
@@ -151,15 +155,28 @@ def gates(
 def explain(
     region: RegionArgument,
     garden: GardenOption = "real",
+    at: Annotated[
+        str,
+        typer.Option(
+            metavar="PLACE",
+            help="Then instead of now: a position in SENSES, a time (2026-01-31T12:00:00Z), or a time ago (-1h30m).",
+        ),
+    ] = "",
     env: EnvOption = Environment.DEV,
     nats_url: UrlOption = "",
     context: ContextOption = "",
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Print why a gate is open, or what is missing to open it."""
-    from console.gates import explain as show
+    """Print why a gate is open, or what is missing to open it; with --at, why it was or was not."""
+    where = Where(env=env, nats_url=nats_url, context=context)
+    if at:
+        from console.explain_at import explain_at
 
-    run(show(Where(env=env, nats_url=nats_url, context=context), region, garden, output))
+        run(explain_at(where, region, garden, at, output))
+    else:
+        from console.gates import explain as show
+
+        run(show(where, region, garden, output))
 
 
 @streams_app.command()

@@ -25,6 +25,19 @@ class Output(StrEnum):
     JSON = "json"  # one document, or one line per message where messages stream
 
 
+class Speed(StrEnum):
+    """How fast the past is said again."""
+
+    ONE = "1"  # as it was
+    TEN = "10"
+    MAX = "max"  # as fast as the server takes it
+
+    @property
+    def factor(self) -> float:
+        """Times the recorded speed, 0 for no waiting at all."""
+        return 0.0 if self is Speed.MAX else float(self.value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
     """Which nervous system a command talks to, as it was said on the command line."""

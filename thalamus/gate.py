@@ -7,8 +7,7 @@ D decay, x what a witness still says beyond that, y what the others assert, S th
 """
 
 from dataclasses import dataclass
-
-import numpy as np
+from typing import NamedTuple
 
 from shared.v1.states import Cause, GateState
 from thalamus.learning import NEW_TRUST, NEW_WEIGHT, REFLEX_WEIGHT
@@ -27,12 +26,10 @@ REMEMBERED_OPENINGS = 64
 HABITUATION_TAUS = 40
 """The slow average has this many times the time constant of the fast one."""
 
-_EVIDENCE, _TRUST, _CONFIDENCE, _HABIT = range(4)  # rows of `numbers`
 _COUPLING = 1.0 / (HABITUATION_TAUS - 1)  # κ = τ/(τ_slow − τ)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readout:
+class Readout(NamedTuple):
     """What a gate's witnesses say at one moment; all lists are in order of the witnesses' first waves."""
 
     says: list[float]  # x, nats
@@ -55,9 +52,11 @@ class Gate:
     """The state of one gate. `hear` and `move` change it, everything else looks."""
 
     __slots__ = (
+        "averages",
         "by_reflex",
+        "confidences",
         "garden",
-        "numbers",
+        "habits",
         "openings",
         "refractory_until",
         "region",
@@ -65,6 +64,7 @@ class Gate:
         "rules",
         "state",
         "times",
+        "trusts",
         "weight",
         "witnesses",
     )
@@ -80,8 +80,12 @@ class Gate:
         self.openings: list[Opening] = []
         self.ring = Ring()
         self.witnesses: dict[str, int] = {}
-        self.numbers = np.zeros((4, 4), dtype=np.float64)  # rows E, w, confidence, B; a column per witness
-        self.times = np.zeros(4, dtype=np.int64)  # T, milliseconds
+        # An entry per witness. Plain lists: numbers are read and written one by one, and few at a time.
+        self.averages: list[float] = []  # E, nats
+        self.habits: list[float] = []  # B, nats
+        self.times: list[int] = []  # T, milliseconds
+        self.confidences: list[float] = []  # of the last wave, 0…1
+        self.trusts: list[float] = []  # w, 0.1…2
 
     @property
     def name(self) -> str:
@@ -105,41 +109,35 @@ class Gate:
             index = self._admit(witness)
             kept = 0.0
         else:
-            gap = heard.at_ms - int(self.times[index])
+            gap = heard.at_ms - self.times[index]
             if gap < 0:
                 return False
             kept = self.decay(gap)
-            self.numbers[_HABIT, index] = _habit(
-                float(self.numbers[_HABIT, index]),
-                float(self.numbers[_EVIDENCE, index]),
-                kept,
-                self.slow_decay(gap),
+            self.habits[index] = _habit(
+                self.habits[index], self.averages[index], kept, self.slow_decay(gap)
             )
-        average = kept * float(self.numbers[_EVIDENCE, index]) + (1.0 - kept) * heard.evidence
-        self.numbers[_EVIDENCE, index] = average
-        self.numbers[_CONFIDENCE, index] = heard.confidence
+        self.averages[index] = kept * self.averages[index] + (1.0 - kept) * heard.evidence
+        self.confidences[index] = heard.confidence
         self.times[index] = heard.at_ms
         self.ring.push(heard, 1.0 - kept)
         return True
 
     def _admit(self, witness: str) -> int:
         index = self.witnesses[witness] = len(self.witnesses)
-        capacity = self.times.shape[0]
-        if index == capacity:
-            self.numbers = np.concatenate([self.numbers, np.zeros_like(self.numbers)], axis=1)
-            self.times = np.concatenate([self.times, np.zeros_like(self.times)])
-        self.numbers[_TRUST, index] = NEW_TRUST
+        self.averages.append(0.0)
+        self.habits.append(0.0)
+        self.times.append(0)
+        self.confidences.append(0.0)
+        self.trusts.append(NEW_TRUST)
         return index
 
     def read(self, at_ms: int) -> Readout:
         """What the witnesses say at a time. Changes nothing."""
-        count = len(self.witnesses)
-        averages, trusts, confidences, habits = self.numbers[:, :count].tolist()
         elapsed, slowly = self.decay, self.slow_decay
         used_to = self.rules.habituation
         says, doubt, strongest = [], 1.0, 0.0
-        for average, trust, confidence, habit, spoke_at in zip(
-            averages, trusts, confidences, habits, self.times[:count].tolist(), strict=True
+        for average, habit, spoke_at, confidence, trust in zip(
+            self.averages, self.habits, self.times, self.confidences, self.trusts, strict=True
         ):
             gap = at_ms - spoke_at
             left = elapsed(gap)
@@ -147,15 +145,11 @@ class Gate:
             says.append(said)
             if said > 0.0:
                 doubt *= 1.0 - confidence * left
-                strongest = max(strongest, said)
+                if said > strongest:
+                    strongest = said
         contributions, total = corroborate(says)
-        return Readout(
-            says=says,
-            contributions=contributions,
-            total=total,
-            confidence=1.0 - doubt,
-            hold=max(total, strongest) if self.by_reflex else total,
-        )
+        hold = max(total, strongest) if self.by_reflex else total
+        return Readout(says, contributions, total, 1.0 - doubt, hold)
 
     def due(self, at_ms: int, readout: Readout, heard: Heard | None) -> tuple[GateState, Cause] | None:
         """The transition that is due at a time, None if there is none. `heard` is the wave just taken in."""
@@ -181,7 +175,7 @@ class Gate:
         return None
 
     def _is_reflex(self, heard: Heard) -> bool:
-        trusted = float(self.numbers[_TRUST, heard.witness]) >= NEW_TRUST
+        trusted = self.trusts[heard.witness] >= NEW_TRUST
         return self.weight > REFLEX_WEIGHT and trusted and heard.valence > 0.0 and heard.confidence >= SURE
 
     def _is_denied(self, readout: Readout) -> bool:
@@ -204,23 +198,23 @@ class Gate:
     @property
     def newest_ms(self) -> int:
         """When anybody last spoke here, milliseconds."""
-        return int(self.times[: len(self.witnesses)].max(initial=0))
+        return max(self.times, default=0)
 
     def trust(self, index: int) -> float:
         """Trust in a witness, 0.1…2."""
-        return float(self.numbers[_TRUST, index])
+        return self.trusts[index]
 
     def set_trust(self, index: int, trust: float) -> None:
         """Change the trust in a witness."""
-        self.numbers[_TRUST, index] = trust
+        self.trusts[index] = trust
 
     def average(self, index: int) -> float:
         """E of a witness, nats."""
-        return float(self.numbers[_EVIDENCE, index])
+        return self.averages[index]
 
     def spoke_at(self, index: int) -> int:
         """T of a witness, milliseconds."""
-        return int(self.times[index])
+        return self.times[index]
 
     def window(self, at_ms: int) -> list[Heard]:
         """The waves that still count at a time, oldest first."""
@@ -239,8 +233,12 @@ def _habit(habit: float, average: float, left: float, slowly_left: float) -> flo
 def _surprise(now: float, used_to: float) -> float:
     """What of a statement goes beyond what we are used to; being used to it never turns it round."""
     if now > 0.0:
-        return max(0.0, now - max(0.0, used_to))
-    return min(0.0, now - min(0.0, used_to))
+        if used_to > 0.0:
+            now -= used_to
+        return now if now > 0.0 else 0.0
+    if used_to < 0.0:
+        now -= used_to
+    return now if now < 0.0 else 0.0
 
 
 def corroborate(says: list[float]) -> tuple[list[float], float]:

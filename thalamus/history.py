@@ -3,7 +3,7 @@
 Reading a log for ever is the business of the bus; here reading ends where the range ends.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from shared.v1.bus import Bus, Stored
@@ -58,11 +58,13 @@ async def span_of(bus: Bus, env: str, since: Place | None, until: Place | None) 
     return Span(first=first, last=last, oldest=oldest.seq)
 
 
-async def read_span(bus: Bus, stream: str, *, first: int, last: int) -> AsyncGenerator[Stored]:
-    """The messages of a stream from `first` to `last`. Waits for ever if nothing at or after `last` exists."""
+async def read_span(
+    bus: Bus, stream: str, *, first: int, last: int, filters: Sequence[str] = ()
+) -> AsyncGenerator[Stored]:
+    """The messages of a stream from `first` to `last`. Waits for ever if none at or after `last` exists."""
     if last < first:
         return
-    messages = bus.read(stream, after=first - 1)
+    messages = bus.read(stream, after=first - 1, filters=filters)
     try:
         async for message in messages:
             if message.seq <= last:

@@ -18,7 +18,8 @@ from thalamus.decisions import Decision
 from thalamus.fold import Input, State, step
 from thalamus.history import Span, read_span
 from thalamus.keeper import BUCKET
-from thalamus.snapshot import DamagedError, decode as decode_snapshot
+from thalamus.snapshot import DamagedError
+from thalamus.snapshot import decode as decode_snapshot
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def take(state: State, message: Stored) -> list[Decision]:
 
 async def state_before(bus: Bus, span: Span) -> Beginning:
     """The state right before a range: from the newest sound snapshot there, else from nothing."""
-    state = await _newest_snapshot(bus, not_after=span.first - 1)
+    state = await newest_snapshot(bus, not_after=span.first - 1)
     snapshot = state.seq
     lost = max(0, min(span.oldest, span.first) - snapshot - 1)
     async for message in read_span(bus, SENSES, first=snapshot + 1, last=span.first - 1):
@@ -85,7 +86,8 @@ async def state_before(bus: Bus, span: Span) -> Beginning:
     return Beginning(state=state, snapshot=snapshot, lost=lost)
 
 
-async def _newest_snapshot(bus: Bus, *, not_after: int) -> State:
+async def newest_snapshot(bus: Bus, *, not_after: int) -> State:
+    """The newest sound state that is not beyond a position in SENSES; an empty one if there is none."""
     for name in reversed(await bus.stores.names(BUCKET)):
         if name.isdigit() and int(name) > not_after:
             continue

@@ -1,10 +1,10 @@
-"""The window of a gate: its newest waves in numpy ring buffers.
+"""The window of a gate: its newest waves in a numpy ring buffer.
 
-Only numbers are kept here; what a person reads (ids, sources, labels) lies in lists beside them.
+Only numbers are kept in it; what a person reads (ids, sources, labels) lies in a list beside them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,21 @@ CAPACITY = 128
 """Waves per gate. A decision shows at most these; the averages behind it forget nothing that counts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+_ROW = np.dtype(
+    [
+        ("seq", np.int64),
+        ("at_ms", np.int64),
+        ("witness", np.int64),
+        ("confidence", np.float64),
+        ("valence", np.float64),
+        ("evidence", np.float64),  # nats
+        ("cost", np.float64),
+        ("gain", np.float64),
+    ]
+)
+
+
+class Heard(NamedTuple):
     """One wave as the window keeps it."""
 
     seq: int
@@ -30,18 +43,13 @@ class Heard:
 
 
 class Ring:
-    """The newest `CAPACITY` waves of one gate, oldest first when iterated.
+    """The newest `CAPACITY` waves of one gate, oldest first when iterated."""
 
-    `places`: int64, shape (CAPACITY, 3): sequence, milliseconds, witness index.
-    `values`: float64, shape (CAPACITY, 5): confidence, valence, evidence in nats, lifeforce cost, gain.
-    """
-
-    __slots__ = ("_ids", "_names", "_next", "count", "places", "values")
+    __slots__ = ("_ids", "_names", "_next", "_rows", "count")
 
     def __init__(self) -> None:
-        self.places = np.zeros((CAPACITY, 3), dtype=np.int64)
-        self.values = np.zeros((CAPACITY, 5), dtype=np.float64)
-        self._names: list[tuple[str, str, str]] = [("", "", "")] * CAPACITY
+        self._rows = np.zeros(CAPACITY, dtype=_ROW)
+        self._names: list[tuple[int, str, str, str]] = []  # witness, wave id, label and source of each row
         self._ids: dict[tuple[int, str], int] = {}  # witness and wave id → row
         self._next = 0
         self.count = 0
@@ -53,23 +61,25 @@ class Ring:
     def push(self, heard: Heard, gain: float) -> None:
         """Keep a wave with its gain; the oldest goes if the ring is full."""
         row = self._next
-        self.values[row] = (heard.confidence, heard.valence, heard.evidence, heard.cost, gain)
-        forgotten = (int(self.places[row, 2]), self._names[row][1])
-        if self._ids.get(forgotten) == row:
-            del self._ids[forgotten]
-        self._ids[heard.witness, heard.id] = row
-        self.places[row] = (heard.seq, heard.at_ms, heard.witness)
-        self._names[row] = (heard.semantic, heard.id, heard.source)
+        seq, at_ms, witness, confidence, valence, evidence, cost, label, name, source, _ = heard
+        self._rows[row] = (seq, at_ms, witness, confidence, valence, evidence, cost, gain)
+        if self.count < CAPACITY:
+            self.count += 1
+            self._names.append((witness, name, label, source))
+        else:
+            forgotten = self._names[row][:2]
+            if self._ids.get(forgotten) == row:
+                del self._ids[forgotten]
+            self._names[row] = (witness, name, label, source)
+        self._ids[witness, name] = row
         self._next = (row + 1) % CAPACITY
-        self.count = min(self.count + 1, CAPACITY)
 
     def __iter__(self) -> Iterator[Heard]:
         start = (self._next - self.count) % CAPACITY
         for offset in range(self.count):
             row = (start + offset) % CAPACITY
-            seq, at_ms, witness = self.places[row].tolist()
-            confidence, valence, evidence, cost, gain = self.values[row].tolist()
-            semantic, name, source = self._names[row]
+            seq, at_ms, witness, confidence, valence, evidence, cost, gain = self._rows[row].item()
+            _, name, label, source = self._names[row]
             yield Heard(
                 seq=seq,
                 at_ms=at_ms,
@@ -78,7 +88,7 @@ class Ring:
                 valence=valence,
                 evidence=evidence,
                 cost=cost,
-                semantic=semantic,
+                semantic=label,
                 id=name,
                 source=source,
                 gain=gain,

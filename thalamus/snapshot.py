@@ -11,8 +11,6 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from shared.v1.errors import NimmerverseError
 from shared.v1.messages import RuleChange, WaveSignal
 from shared.v1.states import GateState
@@ -127,7 +125,6 @@ def _garden_in(fields: dict[str, Any]) -> Garden:
 
 
 def _gate_out(gate: Gate) -> dict[str, Any]:
-    count = len(gate.witnesses)
     return {
         "region": gate.region,
         "garden": gate.garden,
@@ -137,8 +134,8 @@ def _gate_out(gate: Gate) -> dict[str, Any]:
         "refractory_until": gate.refractory_until,
         "openings": [[o.seq, list(o.shares.items()), o.verified] for o in gate.openings],
         "witnesses": list(gate.witnesses),
-        "numbers": gate.numbers[:, :count].tolist(),
-        "times": gate.times[:count].tolist(),
+        "numbers": [gate.averages, gate.trusts, gate.confidences, gate.habits],
+        "times": gate.times,
         "ring": [(h.seq, h.at_ms, h.witness, *_values_out(h), h.semantic, h.id, h.source) for h in gate.ring],
     }
 
@@ -159,8 +156,8 @@ def _gate_in(fields: dict[str, Any], rules: Rules) -> Gate:
         for seq, shares, verified in fields["openings"]
     ]
     gate.witnesses = {name: index for index, name in enumerate(fields["witnesses"])}
-    gate.numbers = np.array(fields["numbers"], dtype=np.float64)
-    gate.times = np.array(fields["times"], dtype=np.int64)
+    gate.averages, gate.trusts, gate.confidences, gate.habits = fields["numbers"]
+    gate.times = fields["times"]
     for seq, at_ms, witness, confidence, valence, evidence, cost, gain, semantic, name, source in fields[
         "ring"
     ]:

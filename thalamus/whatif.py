@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from shared.v1.errors import RefusedError
-from shared.v1.messages import GateTransition, RuleChange
+from shared.v1.messages import GateTransition, RuleChange, WaveSignal
 from shared.v1.states import GateState
 from shared.v1.subjects import THALAMUS, Kind, Subject
-from thalamus.fold import Input, State, step
+from thalamus.fold import Input, State, milliseconds, step
 from thalamus.rules import Rules
 
 WITHIN_MS = 5_000
@@ -45,8 +45,9 @@ class Course:
 
     state: State
     transitions: list[GateTransition] = field(default_factory=list)
-    first_ms: int = 0
-    last_ms: int = 0
+    _first_ms: int = 0  # receive times of the first and the newest input
+    _last_ms: int = 0
+    _began: dict[str, int] = field(default_factory=dict)  # garden → its time after its first wave here
 
     @classmethod
     def after(cls, state: State, pins: Sequence[RuleChange] = ()) -> "Course":
@@ -61,11 +62,13 @@ class Course:
 
     def take(self, item: Input) -> None:
         """Fold one input. What is refused moves nothing."""
-        self.first_ms = self.first_ms or item.at_ms
-        self.last_ms = max(self.last_ms, item.at_ms)
+        self._first_ms = self._first_ms or item.at_ms
+        self._last_ms = max(self._last_ms, item.at_ms)
         if isinstance(item.body, RuleChange) and item.body.shadow is not None:
             return
         self._step(item)
+        if isinstance(item.body, WaveSignal) and item.body.garden in self.state.gardens:
+            self._began.setdefault(item.body.garden, self.state.gardens[item.body.garden].now_ms)
 
     def _step(self, item: Input) -> None:
         try:
@@ -77,6 +80,13 @@ class Course:
     def of(self, garden: str) -> list[GateTransition]:
         """The transitions of a garden, of all gardens if it is empty."""
         return [moved for moved in self.transitions if garden in ("", moved.garden)]
+
+    def elapsed_ms(self, garden: str) -> int:
+        """Milliseconds that passed in a garden: its own if it is simulated, else those of the log."""
+        known = self.state.gardens.get(garden)
+        if known is not None and known.simulated:
+            return known.now_ms - self._began.get(garden, known.now_ms)
+        return self._last_ms - self._first_ms
 
     def openings(self, garden: str) -> int:
         """How many gates of a garden (empty: of all) opened."""
@@ -170,4 +180,4 @@ def _pairs(olds: Sequence[int], news: Sequence[int], within_ms: int) -> list[tup
 
 
 def _ms(moved: GateTransition) -> int:
-    return round(moved.at.timestamp() * 1000)
+    return milliseconds(moved.at)

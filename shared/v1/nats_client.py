@@ -37,6 +37,9 @@ class SteadyClient(Client):
         """Set when the connection is closed and will not come back."""
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
+        # `NatsBus.close` flushes before; what waits still can be written nowhere, and trying would fail.
+        self._pending = []
+        self._pending_data_size = 0
         await super()._close(status, do_cbs)
         if self.is_closed:
             self.lost.set()

@@ -22,15 +22,16 @@ def translated(subject: str = "") -> Iterator[None]:
     except nats.js.errors.NoStreamResponseError:
         raise TryAgainError(f"no stream keeps {subject}: run `nimmerverse streams apply`") from None
     except nats.js.errors.APIError as error:
-        if error.err_code in _WRONG_LAST_SEQUENCE:
+        code = getattr(error, "code", None)  # those of the key-value store have none
+        if getattr(error, "err_code", None) in _WRONG_LAST_SEQUENCE:
             raise FencedError(f"somebody else wrote first: {error.description}") from None
-        if error.code in (408, 503) or isinstance(error, nats.js.errors.ServiceUnavailableError):
+        if code in (408, 503) or isinstance(error, nats.js.errors.ServiceUnavailableError):
             raise TryAgainError(f"the server is not ready: {error.description or 'no answer'}") from None
-        if error.code == 404:
+        if code == 404:
             raise WrongPeerError(
                 f"the server does not have it ({error.description}): run `nimmerverse streams apply`"
             ) from None
-        raise RefusedError(f"the server refused: {error.description}", code=error.code or 500) from None
+        raise RefusedError(f"the server refused: {error.description}", code=code or 500) from None
     except nats.errors.MaxPayloadError:
         raise RefusedError("the message is larger than the server takes (max_payload)", code=413) from None
     except nats.errors.BadSubjectError:

@@ -1,6 +1,7 @@
 """Objects and leases on NATS: an object store per bucket, and one key-value bucket whose entries age out."""
 
 import logging
+from contextlib import suppress
 
 import nats.errors
 import nats.js.errors
@@ -63,26 +64,26 @@ class NatsStores:
         with translated():
             bucket = await self._leases(ttl_s)
             known = self._revisions.pop((lease, owner), None)
-            try:
-                if known is None:
-                    revision = await bucket.create(lease, owner.encode())
-                else:
-                    revision = await bucket.update(lease, owner.encode(), last=known)
-            except nats.js.errors.KeyWrongLastSequenceError:
-                return await self._recognise(bucket, lease, owner)
-        self._revisions[lease, owner] = revision
-        return True
+            if known is not None:
+                try:
+                    self._revisions[lease, owner] = await bucket.update(lease, owner.encode(), last=known)
+                    return True
+                except nats.js.errors.KeyWrongLastSequenceError:
+                    pass  # it ended meanwhile, or an answer was lost
+            return await self._take(bucket, lease, owner)
 
-    async def _recognise(self, bucket: KeyValue, lease: str, owner: str) -> bool:
-        """True if the lease is ours after all: an answer was lost, or it ended and nobody else took it."""
+    async def _take(self, bucket: KeyValue, lease: str, owner: str) -> bool:
+        """Take a free lease, or recognise as ours the one of which we never heard that we got it."""
+        try:
+            self._revisions[lease, owner] = await bucket.create(lease, owner.encode())
+            return True
+        except (nats.js.errors.KeyWrongLastSequenceError, nats.js.errors.KeyNotFoundError):
+            # Held; or it ended between two questions of nats-py, and the next call will take it.
+            pass
         try:
             entry = await bucket.get(lease)
-        except nats.js.errors.KeyNotFoundError:  # it ended while the server, or we, were away
-            try:
-                self._revisions[lease, owner] = await bucket.create(lease, owner.encode())
-            except nats.js.errors.KeyWrongLastSequenceError:
-                return False
-            return True
+        except nats.js.errors.KeyNotFoundError:
+            return False
         if entry.value != owner.encode() or entry.revision is None:
             return False
         self._revisions[lease, owner] = entry.revision
@@ -94,7 +95,9 @@ class NatsStores:
             return
         with translated():
             bucket = await self._js.key_value(LEASES)
-            await bucket.delete(lease, last=revision)
+            # If it ended meanwhile, another may hold it, and it stays theirs.
+            with suppress(nats.js.errors.KeyWrongLastSequenceError):
+                await bucket.delete(lease, last=revision)
 
     async def _bucket(self, bucket: str) -> ObjectStore:
         try:

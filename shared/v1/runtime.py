@@ -143,7 +143,7 @@ class Context:
                 with contextlib.suppress(TryAgainError):  # the next one will say it
                     await self.bus.publish(subject, self.heartbeat(started).to_bytes())
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_BEAT_S):
+                async with asyncio.timeout(min(_BEAT_S, self.settings.heartbeat_s)):
                     await self._state_changed.wait()
 
 

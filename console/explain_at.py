@@ -1,0 +1,58 @@
+"""`nimmerverse explain REGION --at`: why a gate stood as it stood, folded again on this machine."""
+
+import time
+from contextlib import aclosing
+
+from console.connection import open_bus
+from console.exits import Exit
+from console.gates import question_of, show_explanation
+from console.options import Output, Where
+from console.ranges import Wanted, place_of, say_what_is_lost, wanted_span
+from shared.v1.bus import Bus
+from shared.v1.messages import ExplainQuestion, GateTransition
+from shared.v1.streams import DECISIONS, SENSES
+from shared.v1.subjects import Kind, decision
+from thalamus.explain import explain
+from thalamus.history import Span, Time, cause_of, read_span
+from thalamus.replay import newest_snapshot, replayed, state_before
+
+
+async def explain_at(where: Where, region: str, garden: str, at: str, output: Output) -> Exit:
+    """Print why a gate stood as it stood after an input, or at a time."""
+    question = question_of(region, garden)
+    async with open_bus(where, "explain") as bus:
+        span = await wanted_span(bus, where.env, Wanted(until=at))
+        # From the newest snapshot at or before that place, not from the beginning of the log.
+        kept = (await newest_snapshot(bus, not_after=span.last)).seq
+        span = Span(first=max(span.first, kept + 1), last=span.last, oldest=span.oldest)
+        beginning = await state_before(bus, span)
+        say_what_is_lost(beginning)
+        last = await _last_recorded(bus, where.env, question, kept)
+        async with aclosing(replayed(bus, beginning.state, span)) as steps:
+            async for _, decisions in steps:
+                for made in decisions:
+                    if (made.kind, made.region, made.body.garden) == (Kind.TRANSITION, region, garden):
+                        last = made.body
+        input_ = await bus.get(SENSES, span.last)
+    place = place_of(at, time.time_ns() // 1_000_000)
+    at_ms = place.ms if isinstance(place, Time) else input_.at_ms if input_ else 0
+    show_explanation(where.env, explain(beginning.state, question, at_ms, last), output)
+    return Exit.OK
+
+
+async def _last_recorded(bus: Bus, env: str, question: ExplainQuestion, until: int) -> GateTransition | None:
+    """The gate's last recorded transition that an input up to `until` caused."""
+    subject = decision(env, question.region, Kind.TRANSITION)
+    newest = await bus.last_on(DECISIONS, subject)
+    last = None
+    if newest is not None and until:
+        async with aclosing(
+            read_span(bus, DECISIONS, first=1, last=newest.seq, filters=(subject,))
+        ) as messages:
+            async for message in messages:
+                if cause_of(message) > until:
+                    break
+                moved = GateTransition.from_bytes(message.body)
+                if moved.garden == question.garden:
+                    last = moved
+    return last
