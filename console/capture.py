@@ -23,7 +23,7 @@ from thalamus.history import read_span
 
 
 async def record(where: Where, file: Path, wanted: Wanted, output: Output) -> Exit:
-    """Write the inputs of a range to a file. With a garden, only its waves and outcomes, and all rules and ticks."""
+    """Write the inputs of a range to a file; of a garden only its waves and outcomes, all rules and ticks."""
     garden = garden_of(wanted.garden)
     path = file if file.name.endswith(capture.SUFFIX) else file.with_name(file.name + capture.SUFFIX)
     async with open_bus(where, "record") as bus:

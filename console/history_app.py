@@ -19,7 +19,7 @@ from console.options import (
 
 history_app = typer.Typer(rich_markup_mode=None)
 
-_PLACE = "A position in SENSES, a time (2026-01-31T12:00:00Z), or a time ago (-1h30m)."
+_PLACE = "A position in SENSES, a time (2026-01-31T12:00:00Z), or -1h30m ago."
 
 FromOption = Annotated[
     str, typer.Option("--from", metavar="PLACE", help=f"{_PLACE} Default: the oldest input.")

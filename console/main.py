@@ -159,7 +159,7 @@ def explain(
         str,
         typer.Option(
             metavar="PLACE",
-            help="Then instead of now: a position in SENSES, a time (2026-01-31T12:00:00Z), or a time ago (-1h30m).",
+            help="Then instead of now: a position in SENSES, a time (2026-01-31T12:00:00Z), or -1h30m ago.",
         ),
     ] = "",
     env: EnvOption = Environment.DEV,

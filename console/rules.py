@@ -140,10 +140,8 @@ async def compare(where: Where, within_ms: int, output: Output) -> Exit:
         write_json({**document, "live": len(live), "shadow": len(tried), **comparison_document(comparison)})
     else:
         until = f"to {SENSES}:{trial.until}" if trial.ended else "until now"
-        write(
-            f"tried from {SENSES}:{trial.began} {until}: {len(live)} live transitions, {len(tried)} in the shadow"
-        )
-        write(counts(comparison))
+        write(f"tried from {SENSES}:{trial.began} {until}")
+        write(f"{len(live)} live transitions, {len(tried)} in the shadow: {counts(comparison)}")
         print_comparison(comparison)
     return Exit.OK
 

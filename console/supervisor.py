@@ -116,7 +116,7 @@ class Supervised:
         match heartbeat.state:
             case UnitState.READY | UnitState.IDLE:
                 self._become(ProcessState.READY, heartbeat.detail)
-            case UnitState.FAILED:
+            case UnitState.FAILED | UnitState.LAGGING:
                 self._become(ProcessState.FAILED, heartbeat.detail)
             case UnitState.STARTING | UnitState.DRAINING:
                 self._become(ProcessState.STARTING, heartbeat.detail)

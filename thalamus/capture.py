@@ -42,9 +42,7 @@ async def write(path: Path, header: Header, messages: AsyncIterator[Stored]) -> 
 
     Raises CaptureError if it exists already.
     """
-    if path.exists():
-        raise CaptureError(f"{path} exists already: give another name")
-    part = path.with_name(f"{path.name}.part")
+    part = _part_of(path)
     digest, count = hashlib.sha256(), 0
     try:
         with part.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
@@ -74,6 +72,13 @@ async def write(path: Path, header: Header, messages: AsyncIterator[Stored]) -> 
     finally:
         part.unlink(missing_ok=True)
     return count
+
+
+def _part_of(path: Path) -> Path:
+    """Where a capture is written until it is whole."""
+    if path.exists():
+        raise CaptureError(f"{path} exists already: give another name")
+    return path.with_name(f"{path.name}.part")
 
 
 def check(path: Path) -> tuple[Header, int]:

@@ -13,7 +13,7 @@ from shared.v1.states import Cause, GateState
 from thalamus.learning import NEW_TRUST, NEW_WEIGHT, REFLEX_WEIGHT
 from thalamus.ring import Heard, Ring
 from thalamus.rules import GateRules
-from thalamus.tables import Decay, decay
+from thalamus.tables import Fading, fading
 
 SURE = 0.9
 """The confidence with which a single wave of a trusted witness opens a gate of reflex weight."""
@@ -93,14 +93,9 @@ class Gate:
         return f"{self.garden}/{self.region}"
 
     @property
-    def decay(self) -> Decay:
-        """D for this gate's τ."""
-        return decay(self.rules.tau_ms)
-
-    @property
-    def slow_decay(self) -> Decay:
-        """D for the time constant of habituation."""
-        return decay(HABITUATION_TAUS * self.rules.tau_ms)
+    def fading(self) -> Fading:
+        """D for this gate's τ, and for the slow one of habituation."""
+        return fading(self.rules.tau_ms, HABITUATION_TAUS)
 
     def hear(self, witness: str, heard: Heard) -> bool:
         """Take in a wave. False if it is older than its witness's last, and so changes nothing."""
@@ -112,10 +107,8 @@ class Gate:
             gap = heard.at_ms - self.times[index]
             if gap < 0:
                 return False
-            kept = self.decay(gap)
-            self.habits[index] = _habit(
-                self.habits[index], self.averages[index], kept, self.slow_decay(gap)
-            )
+            kept, slowly_kept = self.fading(gap)
+            self.habits[index] = _habit(self.habits[index], self.averages[index], kept, slowly_kept)
         self.averages[index] = kept * self.averages[index] + (1.0 - kept) * heard.evidence
         self.confidences[index] = heard.confidence
         self.times[index] = heard.at_ms
@@ -132,16 +125,27 @@ class Gate:
         return index
 
     def read(self, at_ms: int) -> Readout:
-        """What the witnesses say at a time. Changes nothing."""
-        elapsed, slowly = self.decay, self.slow_decay
-        used_to = self.rules.habituation
+        """What the witnesses say at a time. Changes nothing.
+
+        This runs for every wave and every witness, so `_habit` and what it is for are written out here.
+        """
+        fading, usual_share = self.fading, self.rules.habituation
         says, doubt, strongest = [], 1.0, 0.0
         for average, habit, spoke_at, confidence, trust in zip(
             self.averages, self.habits, self.times, self.confidences, self.trusts, strict=True
         ):
-            gap = at_ms - spoke_at
-            left = elapsed(gap)
-            said = trust * _surprise(average * left, used_to * _habit(habit, average, left, slowly(gap)))
+            left, slowly_left = fading(at_ms - spoke_at)
+            now = average * left
+            usual = usual_share * (slowly_left * habit + _COUPLING * average * (slowly_left - left))
+            # Only what goes beyond the usual counts, and being used to a thing never turns it round.
+            if now > 0.0:
+                if usual > 0.0:
+                    now -= usual
+                said = trust * now if now > 0.0 else 0.0
+            else:
+                if usual < 0.0:
+                    now -= usual
+                said = trust * now if now < 0.0 else 0.0
             says.append(said)
             if said > 0.0:
                 doubt *= 1.0 - confidence * left
@@ -228,17 +232,6 @@ def _habit(habit: float, average: float, left: float, slowly_left: float) -> flo
     dB/dt = (E·exp(−t/τ) − B)/τ_slow.
     """
     return slowly_left * habit + _COUPLING * average * (slowly_left - left)
-
-
-def _surprise(now: float, used_to: float) -> float:
-    """What of a statement goes beyond what we are used to; being used to it never turns it round."""
-    if now > 0.0:
-        if used_to > 0.0:
-            now -= used_to
-        return now if now > 0.0 else 0.0
-    if used_to < 0.0:
-        now -= used_to
-    return now if now < 0.0 else 0.0
 
 
 def corroborate(says: list[float]) -> tuple[list[float], float]:

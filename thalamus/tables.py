@@ -70,6 +70,11 @@ class Decay:
         while self._coarse[-1] > _NOTHING:
             self._coarse.append(self._coarse[-1] * step)
 
+    @property
+    def tables(self) -> tuple[list[float], list[float]]:
+        """D in steps of 1024 ms, and D of 0 to 1023 ms."""
+        return self._coarse, self._fine
+
     def __call__(self, milliseconds: int) -> float:
         if milliseconds <= 0:
             return 1.0
@@ -77,6 +82,27 @@ class Decay:
         if block >= len(self._coarse):
             return 0.0
         return self._coarse[block] * self._fine[milliseconds & (_FINE - 1)]
+
+
+class Fading:
+    """D for two time constants at once, because a gate always asks for both."""
+
+    __slots__ = ("_fast", "_slow")
+
+    def __init__(self, fast: Decay, slow: Decay) -> None:
+        self._fast = fast.tables
+        self._slow = slow.tables
+
+    def __call__(self, milliseconds: int) -> tuple[float, float]:
+        if milliseconds <= 0:
+            return 1.0, 1.0
+        block, rest = milliseconds >> 10, milliseconds & (_FINE - 1)
+        coarse, fine = self._fast
+        slow_coarse, slow_fine = self._slow
+        return (
+            coarse[block] * fine[rest] if block < len(coarse) else 0.0,
+            slow_coarse[block] * slow_fine[rest] if block < len(slow_coarse) else 0.0,
+        )
 
 
 def _powers(rate: float, count: int) -> list[float]:
@@ -90,3 +116,9 @@ def _powers(rate: float, count: int) -> list[float]:
 def decay(tau_ms: int) -> Decay:
     """The decay of one time constant; made once."""
     return Decay(tau_ms)
+
+
+@cache
+def fading(tau_ms: int, slower: int) -> Fading:
+    """The decays of one time constant and of one that is so many times longer; made once."""
+    return Fading(decay(tau_ms), decay(slower * tau_ms))

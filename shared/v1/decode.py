@@ -55,7 +55,8 @@ def _wave(message: Stored, witness: str) -> WaveSignal:
     fields = json_object(message.body, WaveSignal.example)
     source = fields.setdefault("source", witness)
     fields.setdefault("semantic", witness)
-    fields.setdefault("id", message.headers.get(MESSAGE_ID) or f"{message.stream}:{message.seq}")
+    if "id" not in fields:
+        fields["id"] = message.headers.get(MESSAGE_ID) or f"{message.stream}:{message.seq}"
     # Who types a wave by hand names no version and no instance.
     fields["synthetic"] = fields.get("synthetic") is True or not _is_signed(source)
     wave = WaveSignal.from_fields(fields)

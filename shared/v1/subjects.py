@@ -6,6 +6,7 @@ A subject says who speaks and what is said. Tokens are lower case letters, digit
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from shared.v1.errors import NimmerverseError
 
@@ -14,6 +15,8 @@ MAX_TOKEN = 64
 
 _MAX_SHOWN = 200  # characters of a wrong subject that a refusal quotes
 _MAX_DEAD_TOKENS = 16  # a server hangs up on a subject of more than 4 kB
+
+_REMEMBERED = 8_192  # subjects and labels: the same few come again and again
 
 _TOKEN = re.compile(r"[a-z0-9_-]{1,64}")
 _NOT_TOKEN = re.compile(r"[^a-z0-9_-]+")
@@ -54,6 +57,7 @@ def is_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def token_of(label: str) -> str:
     """Return the token that stands for a free label: "Obstacle left!" → "obstacle-left".
 
@@ -130,6 +134,7 @@ def dead(env: str, original: str, stream: str, seq: int) -> str:
     return f"{env}.dead.{'.'.join(tokens)}.{stream.lower()}-{seq}"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse(subject: str) -> Subject:
     """Parse a subject; raise SubjectError with the sentence that says what to change."""
     tokens = subject.split(".")

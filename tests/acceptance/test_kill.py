@@ -10,20 +10,19 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from console.demo import WITHOUT_MODELS
 from console.organism import SERVER, Organism, Plan
 from shared.v1.bus import Bus, Stored
-from shared.v1.errors import TryAgainError
 from shared.v1.messages import CognitiveRequest, CognitiveResponse, Escalation
 from shared.v1.streams import COGNITION, DEAD, DECISIONS, ConsumerSpec, gemma_consumer, nyx_consumer
 from shared.v1.subjects import NYX
+from tests.patience import surely
 
 ROUNDS = int(os.environ.get("NIMMERVERSE_TEST_KILLS", "30"))
 SEED = int(os.environ.get("NIMMERVERSE_TEST_SEED", "7"))
@@ -36,8 +35,6 @@ ROUND_S = 60.0
 RESPONSES = NYX.subject("dev", "response")
 REQUESTS = NYX.subject("dev", "request")
 ESCALATIONS = "dev.nervous.thalamus.*.escalation"
-
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -96,32 +93,23 @@ async def _agree(bus: Bus, region: str) -> None:
     body = b'{"semantic": "%s", "confidence": 0.6}' % region.encode()
     for witness in ("left", "right"):
         subject = f"dev.nervous.cells.{witness}.wave"
-        await _surely(lambda subject=subject: bus.append(subject, body, message_id=f"{region}-{subject}"))  # type: ignore[misc]
+        await surely(lambda subject=subject: bus.append(subject, body, message_id=f"{region}-{subject}"))  # type: ignore[misc]
 
 
 async def _until_worked_off(bus: Bus, stream: str, subject: str, consumer: ConsumerSpec) -> None:
     """Wait until nothing is left that could be delivered, and answered, again."""
-    newest = await _surely(lambda: bus.last_on(stream, subject))
+    newest = await surely(lambda: bus.last_on(stream, subject))
     assert newest is not None
     async with asyncio.timeout(ROUND_S):
-        while await _surely(lambda: bus.acked_up_to(consumer)) < newest.seq:  # noqa: ASYNC110 - only asking tells
+        while await surely(lambda: bus.acked_up_to(consumer)) < newest.seq:  # noqa: ASYNC110 - only asking tells
             await asyncio.sleep(0.1)
 
 
 async def _all(bus: Bus, stream: str, subject: str) -> list[Stored]:
     found = []
-    message = await _surely(lambda: bus.next_on(stream, subject))
+    message = await surely(lambda: bus.next_on(stream, subject))
     while message is not None:
         found.append(message)
         since = message.seq + 1
-        message = await _surely(lambda since=since: bus.next_on(stream, subject, since=since))  # type: ignore[misc]
+        message = await surely(lambda since=since: bus.next_on(stream, subject, since=since))  # type: ignore[misc]
     return found
-
-
-async def _surely(call: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a call until the server, which may just be dead, takes it."""
-    while True:
-        try:
-            return await call()
-        except TryAgainError:
-            await asyncio.sleep(0.05)
