@@ -11,7 +11,7 @@ from console.connection import open_bus
 from console.exits import CommandError, Exit
 from console.options import Output, Speed, Where
 from console.printing import write_json
-from console.ranges import Wanted, garden_of, wanted_span
+from console.ranges import Wanted, garden_of, range_of, span_in
 from shared.v1.bus import Stored
 from shared.v1.decode import decode
 from shared.v1.errors import RefusedError
@@ -24,15 +24,17 @@ from thalamus.history import read_span
 
 async def record(where: Where, file: Path, wanted: Wanted, output: Output) -> Exit:
     """Write the inputs of a range to a file; of a garden only its waves and outcomes, all rules and ticks."""
-    garden = garden_of(wanted.garden)
+    asked = range_of(wanted)
     path = file if file.name.endswith(capture.SUFFIX) else file.with_name(file.name + capture.SUFFIX)
     async with open_bus(where, "record") as bus:
-        span = await wanted_span(bus, where.env, wanted)
+        span = await span_in(bus, where.env, asked)
         header = capture.Header(
             env=where.env, stream=SENSES, first=span.first, last=span.last, created=datetime.now(UTC)
         )
         async with aclosing(read_span(bus, SENSES, first=span.first, last=span.last)) as messages:
-            count = await capture.write(path, header, _of_garden(messages, garden) if garden else messages)
+            count = await capture.write(
+                path, header, _of_garden(messages, asked.garden) if asked.garden else messages
+            )
     if output is Output.JSON:
         write_json({"file": str(path), "first": span.first, "last": span.last, "messages": count})
     else:

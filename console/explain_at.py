@@ -1,13 +1,12 @@
 """`nimmerverse explain REGION --at`: why a gate stood as it stood, folded again on this machine."""
 
-import time
 from contextlib import aclosing
 
 from console.connection import open_bus
 from console.exits import Exit
 from console.gates import question_of, show_explanation
 from console.options import Output, Where
-from console.ranges import Wanted, place_of, say_what_is_lost, wanted_span
+from console.ranges import Wanted, range_of, say_what_is_lost, span_in
 from shared.v1.bus import Bus
 from shared.v1.messages import ExplainQuestion, GateTransition
 from shared.v1.streams import DECISIONS, SENSES
@@ -19,9 +18,9 @@ from thalamus.replay import newest_snapshot, replayed, state_before
 
 async def explain_at(where: Where, region: str, garden: str, at: str, output: Output) -> Exit:
     """Print why a gate stood as it stood after an input, or at a time."""
-    question = question_of(region, garden)
+    question, asked = question_of(region, garden), range_of(Wanted(until=at))
     async with open_bus(where, "explain") as bus:
-        span = await wanted_span(bus, where.env, Wanted(until=at))
+        span = await span_in(bus, where.env, asked)
         # From the newest snapshot at or before that place, not from the beginning of the log.
         kept = (await newest_snapshot(bus, not_after=span.last)).seq
         span = Span(first=max(span.first, kept + 1), last=span.last, oldest=span.oldest)
@@ -34,8 +33,7 @@ async def explain_at(where: Where, region: str, garden: str, at: str, output: Ou
                     if (made.kind, made.region, made.body.garden) == (Kind.TRANSITION, region, garden):
                         last = made.body
         input_ = await bus.get(SENSES, span.last)
-    place = place_of(at, time.time_ns() // 1_000_000)
-    at_ms = place.ms if isinstance(place, Time) else input_.at_ms if input_ else 0
+    at_ms = asked.until.ms if isinstance(asked.until, Time) else input_.at_ms if input_ else 0
     show_explanation(where.env, explain(beginning.state, question, at_ms, last), output)
     return Exit.OK
 

@@ -28,6 +28,25 @@ class Wanted:
     garden: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """The same, understood. `garden` is empty for all."""
+
+    since: Place | None = None
+    until: Place | None = None
+    garden: str = ""
+
+
+def range_of(wanted: Wanted) -> Range:
+    """Understand what was said. Raises CommandError for what means nothing."""
+    now_ms = time.time_ns() // 1_000_000
+    return Range(
+        since=place_of(wanted.since, now_ms),
+        until=place_of(wanted.until, now_ms),
+        garden=garden_of(wanted.garden),
+    )
+
+
 def place_of(text: str, now_ms: int) -> Place | None:
     """`1234` is a position in SENSES, `2026-01-31T12:00:00Z` a time, `-1h30m` so long ago, empty is None.
 
@@ -59,10 +78,9 @@ def garden_of(text: str) -> str:
         raise CommandError(error.reason, Exit.USAGE) from None
 
 
-async def wanted_span(bus: Bus, env: str, wanted: Wanted) -> Span:
+async def span_in(bus: Bus, env: str, asked: Range) -> Span:
     """The inputs that were asked for. Raises CommandError if there are none."""
-    now_ms = time.time_ns() // 1_000_000
-    span = await span_of(bus, env, place_of(wanted.since, now_ms), place_of(wanted.until, now_ms))
+    span = await span_of(bus, env, asked.since, asked.until)
     if span.last < span.first:
         held = f"the oldest it holds is {span.oldest}" if span.oldest else "it holds none"
         raise CommandError(f"SENSES has no input in this range ({held})", Exit.NOT_MET)

@@ -1,5 +1,6 @@
 """`nimmerverse replay`: fold a recorded range again; show it, check it, or say it again in another garden."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -14,29 +15,33 @@ from console.essence import without_controls
 from console.exits import CommandError, Exit
 from console.options import Output, Speed, Where
 from console.printing import message_line, stdout, write_json
-from console.ranges import Wanted, garden_of, say_what_is_lost, wanted_span
+from console.ranges import Wanted, garden_of, range_of, say_what_is_lost, span_in
 from shared.v1.bus import Bus, Outgoing, Stored
 from shared.v1.messages.base import json_object
-from shared.v1.streams import SENSES
+from shared.v1.streams import DECISIONS, SENSES
 from thalamus.decisions import Decision
 from thalamus.fold import State
 from thalamus.history import Span, decisions_between, read_span
 from thalamus.replay import Difference, first_difference, outgoing, replayed, state_before
+from thalamus.republish import REAL
+
+_ATTEMPTS = 3
+_PATIENCE_S = 0.5
 
 
 async def replay(where: Where, wanted: Wanted, output: Output) -> Exit:
     """Print what the inputs of a range decide."""
-    garden = garden_of(wanted.garden)
+    asked = range_of(wanted)
     started, inputs, decided = time.perf_counter(), 0, 0
     async with open_bus(where, "replay") as bus:
-        span = await wanted_span(bus, where.env, wanted)
+        span = await span_in(bus, where.env, asked)
         beginning = await state_before(bus, span)
         say_what_is_lost(beginning)
         async with aclosing(replayed(bus, beginning.state, span)) as steps:
             async for _, decisions in steps:
                 inputs += 1
                 for made in decisions:
-                    if garden in ("", made.body.garden):
+                    if asked.garden in ("", made.body.garden):
                         decided += 1
                         _show(where.env, made, output)
     took = time.perf_counter() - started
@@ -46,15 +51,17 @@ async def replay(where: Where, wanted: Wanted, output: Output) -> Exit:
 
 async def check(where: Where, wanted: Wanted, output: Output) -> Exit:
     """Compare what a range decides with DECISIONS, byte by byte; OK only if all is identical."""
-    garden = garden_of(wanted.garden)
+    asked = range_of(wanted)
     async with open_bus(where, "replay") as bus:
-        span = await wanted_span(bus, where.env, wanted)
-        beginning = await state_before(bus, span)
-        say_what_is_lost(beginning)
-        recorded = _recorded(bus, where.env, span, garden)
-        folded = _folded(bus, where.env, span, garden, beginning.state)
-        async with aclosing(recorded), aclosing(folded):
-            same, difference = await first_difference(recorded, folded)
+        span = await span_in(bus, where.env, asked)
+        for _ in range(_ATTEMPTS):
+            end = await bus.last_seq(DECISIONS)
+            same, difference = await _compare(bus, where.env, span, asked.garden)
+            if difference is None or difference.recorded is not None:
+                break
+            await asyncio.sleep(_PATIENCE_S)  # a thalamus that runs may be about to store what is missing
+            if await bus.last_seq(DECISIONS) == end:
+                break
     if output is Output.JSON:
         write_json(
             {
@@ -74,16 +81,16 @@ async def check(where: Where, wanted: Wanted, output: Output) -> Exit:
 
 async def replay_as(where: Where, wanted: Wanted, target: str, speed: Speed, output: Output) -> Exit:
     """Publish the waves of a range again in a virtual garden."""
-    target = garden_of(target)
+    target, asked = garden_of(target), range_of(wanted)
     if not target.startswith("virtual"):
         raise CommandError(
             f"--as {target} is not possible: what was real is said again in virtual.RUN only", Exit.USAGE
         )
-    garden = garden_of(wanted.garden) or "real"
+    garden = asked.garden or REAL
     if garden == target:
         raise CommandError(f"--as {target} is the garden that is replayed: choose another", Exit.USAGE)
     async with open_bus(where, "replay") as bus:
-        span = await wanted_span(bus, where.env, wanted)
+        span = await span_in(bus, where.env, asked)
         messages = read_span(bus, SENSES, first=span.first, last=span.last)
         async with aclosing(messages):
             return await say_again(bus, where.env, messages, garden, target, speed, output)
@@ -97,6 +104,15 @@ def _show(env: str, made: Decision, output: Output) -> None:
         at = f"{made.body.at:%Y-%m-%dT%H:%M:%S}.{made.body.at.microsecond // 1000:03}Z"
         head = Text(f"{SENSES}:{made.body.input_seq:<8} {at}  ", style="dim")
         stdout().print(Text.assemble(head, message_line(message.subject, message.body)))
+
+
+async def _compare(bus: Bus, env: str, span: Span, garden: str) -> tuple[int, Difference | None]:
+    beginning = await state_before(bus, span)
+    say_what_is_lost(beginning)
+    recorded = _recorded(bus, env, span, garden)
+    folded = _folded(bus, env, span, garden, beginning.state)
+    async with aclosing(recorded), aclosing(folded):
+        return await first_difference(recorded, folded)
 
 
 async def _recorded(bus: Bus, env: str, span: Span, garden: str) -> AsyncGenerator[Stored]:

@@ -13,7 +13,7 @@ from console.connection import open_bus
 from console.exits import CommandError, Exit
 from console.options import Output, Where
 from console.printing import stdout, write_json
-from console.ranges import Wanted, garden_of, say_what_is_lost, wanted_span
+from console.ranges import Range, Wanted, range_of, say_what_is_lost, span_in
 from console.rule_text import Sweep, changes_in, changes_of, sweep_of
 from shared.v1.errors import RefusedError
 from shared.v1.messages import RuleChange
@@ -31,11 +31,12 @@ async def whatif(
     where: Where, wanted: Wanted, settings: Sequence[str], rules: Path | None, within_ms: int, output: Output
 ) -> Exit:
     """Print which transitions other rules would have gained, lost and moved."""
-    garden = garden_of(wanted.garden)
+    asked = range_of(wanted)
+    garden = asked.garden
     changes = _changes(settings, rules, garden)
     if not changes:
         raise CommandError("say what would be other: --set math.threshold=0.7, --rules FILE", Exit.USAGE)
-    span, (before, after) = await _courses(where, wanted, [[], changes])
+    span, (before, after) = await _courses(where, asked, [[], changes])
     recorded, other = before.of(garden), after.of(garden)
     comparison = compare(recorded, other, within_ms=within_ms)
     if output is Output.JSON:
@@ -59,14 +60,15 @@ async def sweep(
     where: Where, wanted: Wanted, settings: Sequence[str], rules: Path | None, sweep: str, output: Output
 ) -> Exit:
     """Print how often gates would have opened at each value of one number."""
-    garden = garden_of(wanted.garden)
+    asked = range_of(wanted)
+    garden = asked.garden
     numbers = sweep_of(sweep)
     changes = _changes(settings, rules, garden)
     swept = [
         [*changes, numbers.change(value).model_copy(update={"garden": garden or None})]
         for value in numbers.values
     ]
-    span, (recorded, *courses) = await _courses(where, wanted, [changes, *swept])
+    span, (recorded, *courses) = await _courses(where, asked, [changes, *swept])
     hours = recorded.elapsed_ms(garden) / _HOUR_MS
     openings = [course.openings(garden) for course in courses]
     if output is Output.JSON:
@@ -95,11 +97,11 @@ def _changes(settings: Sequence[str], rules: Path | None, garden: str) -> list[R
 
 
 async def _courses(
-    where: Where, wanted: Wanted, rules: Sequence[Sequence[RuleChange]]
+    where: Where, asked: Range, rules: Sequence[Sequence[RuleChange]]
 ) -> tuple[Span, list[Course]]:
     """Fold a range once per set of rules, all in one reading."""
     async with open_bus(where, "whatif") as bus:
-        span = await wanted_span(bus, where.env, wanted)
+        span = await span_in(bus, where.env, asked)
         beginning = await state_before(bus, span)
         say_what_is_lost(beginning)
         courses = [Course.after(beginning.state, pins) for pins in rules]
@@ -133,7 +135,7 @@ def _plot(sweep: Sweep, openings: Sequence[int], hours: float) -> Table:
     table.add_column("", no_wrap=True)
     most = max(openings)
     for value, count in zip(sweep.values, openings, strict=True):
-        rate = f"{count / hours:.3g}" if hours else ""
+        rate = f"{count / hours:,.1f}" if hours else ""
         table.add_row(f"{value:g}", str(count), rate, bar(count / most if most else 0.0))
     return table
 

@@ -124,24 +124,25 @@ def _step(state: State, item: Input) -> list[Decision]:
 def _on_wave(state: State, item: Input, wave: WaveSignal) -> list[Decision]:
     said = Said(seq=item.seq, unit=item.subject.address.name, wave=wave)
     gate = _gate_for(state, said)
-    garden = state.gardens.setdefault(wave.garden, Garden())
+    garden = state.gardens.get(wave.garden)
+    if garden is None:
+        garden = state.gardens[wave.garden] = Garden()
     if wave.garden == "real" or wave.observed_at is None:
         # Receive times of one stream do not run backwards, but those of a new leader's clock may.
-        return _hear(state, item, said, garden, max(garden.now_ms, item.at_ms))
+        return _hear(state, item, said, gate, max(garden.now_ms, item.at_ms))
     decisions = []
     for heard in garden.admit(said, milliseconds(wave.observed_at), LEAP_TAUS * gate.rules.tau_ms):
         observed = heard.wave.observed_at
         if observed is not None:
             # A claim that was held may find a bound reached that was not when it came.
             with suppress(RefusedError):
-                decisions += _hear(state, item, heard, garden, milliseconds(observed))
+                decisions += _hear(state, item, heard, _gate_for(state, heard), milliseconds(observed))
     return decisions
 
 
-def _hear(state: State, item: Input, said: Said, garden: Garden, at_ms: int) -> list[Decision]:
+def _hear(state: State, item: Input, said: Said, gate: Gate, at_ms: int) -> list[Decision]:
     """Let a gate hear a wave at a time, after what that time does to other gates."""
-    wave = said.wave
-    gate = _gate_for(state, said)
+    wave, garden = said.wave, state.gardens[gate.garden]
     state.gates[gate.garden, gate.region] = gate
     witness = gate.witnesses.get(said.unit, len(gate.witnesses))
     if gate.ring.holds(witness, wave.id):

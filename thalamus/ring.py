@@ -3,7 +3,8 @@
 Only numbers are kept in it; what a person reads (ids, sources, labels) lies in a list beside them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -75,25 +76,21 @@ class Ring:
         self._next = (row + 1) % CAPACITY
 
     def __iter__(self) -> Iterator[Heard]:
-        start = (self._next - self.count) % CAPACITY
-        for offset in range(self.count):
-            row = (start + offset) % CAPACITY
-            seq, at_ms, witness, confidence, valence, evidence, cost, gain = self._rows[row].item()
-            _, name, label, source = self._names[row]
-            yield Heard(
-                seq=seq,
-                at_ms=at_ms,
-                witness=witness,
-                confidence=confidence,
-                valence=valence,
-                evidence=evidence,
-                cost=cost,
-                semantic=label,
-                id=name,
-                source=source,
-                gain=gain,
-            )
+        return map(self._heard, self._order())
 
     def newer_than(self, at_ms: int) -> list[Heard]:
         """The waves after a time, oldest first."""
-        return [heard for heard in self if heard.at_ms > at_ms]
+        times: list[int] = self._rows["at_ms"].tolist()
+        return [self._heard(row) for row in self._order() if times[row] > at_ms]
+
+    def _order(self) -> Iterable[int]:
+        """The rows, from the oldest to the newest."""
+        oldest = (self._next - self.count) % CAPACITY
+        return chain(range(oldest, self.count), range(self._next)) if oldest else range(self.count)
+
+    def _heard(self, row: int) -> Heard:
+        seq, at_ms, witness, confidence, valence, evidence, cost, gain = self._rows[row].item()
+        _, name, label, source = self._names[row]
+        return Heard(
+            seq, at_ms, witness, confidence, valence, evidence, cost, label, name, source, gain
+        )

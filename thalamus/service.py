@@ -167,8 +167,9 @@ class _Life:
         for made in decisions:
             if made.kind is Kind.TRANSITION:
                 self._unit._transitions[made.body.gate] = made.body
-        self._metrics.folded(subject.kind.value, message.seq, started, decisions)
-        await self._writer.add(message.seq, decisions)
+        self._metrics.folded(subject.kind, message.seq, started, decisions)
+        if decisions:
+            await self._writer.add(message.seq, decisions)
 
     async def _bury(self, message: Stored, reason: str) -> None:
         context = self._context

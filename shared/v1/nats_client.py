@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import nats.errors
 from nats.aio.client import PING_PROTO, Client
@@ -28,6 +29,15 @@ _NOT_LET_IN = ("authorization violation", "authentication revoked", "authenticat
 _NOT_ALLOWED = "permissions violation"  # about one subject; the connection stays
 
 
+class RawMessage(NamedTuple):
+    """A message as it stood on the wire."""
+
+    subject: bytes
+    reply: bytes
+    body: bytes
+    headers: bytes | None
+
+
 class SteadyClient(Client):
     """A client of nats-py that survives foreign bytes and errors of the server."""
 
@@ -35,6 +45,8 @@ class SteadyClient(Client):
         super().__init__()
         self.lost = asyncio.Event()
         """Set when the connection is closed and will not come back."""
+        self.raw: dict[int, Callable[[RawMessage], None]] = {}
+        """Subscriptions whose messages are handed on as they arrive; the key is the subscription's number."""
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
         # `NatsBus.close` flushes before; what waits still can be written nowhere, and trying would fail.
@@ -53,6 +65,20 @@ class SteadyClient(Client):
             if len(payload) + size + _HEADER_LINE > self.max_payload:
                 raise nats.errors.MaxPayloadError
         await super().publish(subject, payload, reply, headers)
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
+    ) -> None:
+        # nats-py's way, a queue and a task per subscription, costs as much as all the rest of reading.
+        take = self.raw.get(sid)
+        if take is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+        else:
+            take(RawMessage(subject, reply, data, headers))
+
+    async def headers_of(self, message: RawMessage) -> dict[str, str]:
+        """The headers of a raw message; none if they have no form that nats-py knows."""
+        return await self._process_headers(message.headers) or {} if message.headers else {}
 
     def _build_message(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None

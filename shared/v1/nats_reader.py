@@ -15,13 +15,12 @@ from contextlib import aclosing
 
 import nats.errors
 import nats.js.errors
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext, api
 
 from shared.v1.bus import Stored
 from shared.v1.errors import TryAgainError, WrongPeerError
+from shared.v1.nats_client import RawMessage, SteadyClient
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ _HEARTBEAT_S = 0.5
 _SILENCE_S = 1.75  # more than three heartbeats missed: the consumer or the server is gone
 _RETRY_S = 0.2
 _FLOW_CONTROL = "FlowControl Request"
-_DELIVERY = "$JS.ACK."
+_DELIVERY = b"$JS.ACK."
 
 
 class _Lost(Exception):  # noqa: N818 - a signal inside this file, not an error
@@ -37,7 +36,7 @@ class _Lost(Exception):  # noqa: N818 - a signal inside this file, not an error
 
 
 async def read_stream(
-    client: Client,
+    client: SteadyClient,
     js: JetStreamContext,
     stream: str,
     after: int,
@@ -78,12 +77,14 @@ async def read_stream(
 class _PushConsumer:
     """One ephemeral consumer and what arrived from it."""
 
-    def __init__(self, client: Client, js: JetStreamContext, stream: str, filters: tuple[str, ...]) -> None:
+    def __init__(
+        self, client: SteadyClient, js: JetStreamContext, stream: str, filters: tuple[str, ...]
+    ) -> None:
         self._client = client
         self._js = js
         self._stream = stream
         self._filters = filters
-        self._arrived: deque[Msg] = deque()
+        self._arrived: deque[RawMessage] = deque()
         self._signal = asyncio.Event()
         self._subscription: Subscription | None = None
         self._name = ""
@@ -103,9 +104,8 @@ class _PushConsumer:
             )
         inbox = self._client.new_inbox()
         # Flow control bounds what is on its way, so our own buffer needs no limit that would drop.
-        self._subscription = await self._client.subscribe(
-            inbox, cb=self._arrive, pending_msgs_limit=-1, pending_bytes_limit=-1
-        )
+        self._subscription = await self._client.subscribe(inbox)
+        self._client.raw[self._subscription._id] = self._arrive
         config = api.ConsumerConfig(
             description=f"reader of {self._stream}",
             deliver_subject=inbox,
@@ -126,8 +126,8 @@ class _PushConsumer:
         self._name = (await self._js.add_consumer(self._stream, config)).name
         return str(info.created)
 
-    async def _arrive(self, msg: Msg) -> None:
-        self._arrived.append(msg)
+    def _arrive(self, message: RawMessage) -> None:
+        self._arrived.append(message)
         self._signal.set()
 
     async def deliveries(self, stopping: asyncio.Event) -> AsyncGenerator[Stored]:
@@ -141,22 +141,22 @@ class _PushConsumer:
                     self._signal.clear()
                     await self._wait()
                     continue
-                msg = arrived.popleft()
+                message = arrived.popleft()
                 # Not by its headers: a stored message may carry any, `Status` too.
-                if not msg.reply.startswith(_DELIVERY):
-                    await self._control(msg, delivered)
+                if not message.reply.startswith(_DELIVERY):
+                    await self._control(message, delivered)
                     continue
-                tokens = msg.reply.split(".")
+                *_, seq, number, at_ns, _ = message.reply.split(b".")
                 delivered += 1
-                if int(tokens[-3]) != delivered:
-                    raise _Lost(f"delivery {delivered} is missing, {tokens[-3]} came")
+                if int(number) != delivered:
+                    raise _Lost(f"delivery {delivered} is missing, {int(number)} came")
                 yield Stored(
-                    subject=msg.subject,
-                    body=msg.data,
-                    headers=msg.headers or {},
+                    subject=message.subject.decode(errors="replace"),
+                    body=message.body,
+                    headers=await self._client.headers_of(message),
                     stream=self._stream,
-                    seq=int(tokens[-4]),
-                    at_ms=int(tokens[-2]) // 1_000_000,
+                    seq=int(seq),
+                    at_ms=int(at_ns) // 1_000_000,
                 )
         finally:
             stop.cancel()
@@ -168,12 +168,12 @@ class _PushConsumer:
         except TimeoutError:
             raise _Lost("no heartbeat") from None
 
-    async def _control(self, msg: Msg, delivered: int) -> None:
-        headers = msg.headers or {}
+    async def _control(self, message: RawMessage, delivered: int) -> None:
+        headers, reply = await self._client.headers_of(message), message.reply.decode()
         if headers.get("Status") != "100":
             raise _Lost(f"the server said {headers.get('Status')} {headers.get('Description', '')}")
-        if msg.reply and headers.get("Description") == _FLOW_CONTROL:
-            await self._client.publish(msg.reply)
+        if reply and headers.get("Description") == _FLOW_CONTROL:
+            await self._client.publish(reply)
             return
         stalled = headers.get("Nats-Consumer-Stalled")
         if stalled:
@@ -183,7 +183,10 @@ class _PushConsumer:
             raise _Lost(f"the server sent {sent}, {delivered} arrived")
 
     async def stop(self) -> None:
-        if self._subscription is None or self._client.is_closed:
+        if self._subscription is None:
+            return
+        self._client.raw.pop(self._subscription._id, None)
+        if self._client.is_closed:
             return
         try:
             await self._subscription.unsubscribe()  # without a connection too: it would come back with it
