@@ -1,4 +1,4 @@
-"""Writes the exact pins into pyproject.toml: `pin.py clear`, or `pin.py set` with requirements on its input."""
+"""The exact pins in pyproject.toml: `pin.py clear`, or `set` and `check` with requirements on the input."""
 
 import re
 import sys
@@ -21,14 +21,21 @@ def pins_of(requirements: str) -> list[str]:
 
 
 def main() -> None:
-    pins = pins_of(sys.stdin.read()) if sys.argv[1:] == ["set"] else []
+    command = sys.argv[1]
+    pins = [] if command == "clear" else pins_of(sys.stdin.read())
     text = PROJECT.read_text(encoding="utf-8")
     listed = "".join(f'    "{pin}",\n' for pin in pins)
     pattern = re.compile(re.escape(BEGIN) + r"(?:    .*\n)*" + re.escape(END))
     new, count = pattern.subn(lambda _: BEGIN + listed + END, text)
     if count != 1:
         sys.exit("pyproject.toml has no constraint-dependencies to write to")
-    PROJECT.write_text(new, encoding="utf-8")
+    if command != "check":
+        PROJECT.write_text(new, encoding="utf-8")
+    elif new != text:
+        missing = ", ".join(pin for pin in pins if f'"{pin}"' not in text)
+        sys.exit(
+            f"the pins in pyproject.toml are not what is installed ({missing or 'too many'}): run .ci/lock"
+        )
 
 
 main()

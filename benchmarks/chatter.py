@@ -1,9 +1,10 @@
 """What habituation does to a region in which many witnesses murmur without end, measured with and without.
 
-Fifty witnesses say 0.1 to 0.2 at random moments. Per γ (0 is without) and per interval between the waves of one
-witness: the share of time in which the gate is open, how often it opens in an hour, and then three probes in the
-midst of the murmur: what two new voices of 0.8 amount to at once, and how long it takes two of the murmurers that
-go on at 0.8 to open the gate. All times are simulated; the same seeds give the same figures everywhere.
+Fifty witnesses say 0.1 to 0.2 at random moments. Per γ (0 is without) and per interval between the waves of
+one witness: the share of time in which the gate is open, how often it opens in an hour, and its mean S; then
+two probes in the midst of the murmur: what two new voices of 0.8 amount to at once, and how long it takes two
+of the murmurers that go on at 0.8 to open the gate. Time is simulated; the same seeds give the same figures
+everywhere.
 """
 
 import copy

@@ -1,8 +1,9 @@
 """How long the thalamus takes from a wave to its decision, idle and at half load.
 
-The peer is the sum of what cannot be saved: a bare JetStream publish until its delivery to another connection,
-and a bare atomic batch of two until its acknowledgement. Ours is from the publishing of the wave that opens a
-gate until another connection has read the transition from DECISIONS, so it has one delivery more.
+The peer is the sum of what cannot be saved: a bare JetStream publish until its delivery to another
+connection, and a bare atomic batch of two until its acknowledgement. Ours is from the publishing of the wave
+that opens a gate until another connection has read the transition from DECISIONS, so it has one delivery
+more.
 """
 
 import asyncio
@@ -81,7 +82,10 @@ class Course:
         return time.perf_counter() - started
 
     async def batch(self) -> float:
-        two = [Outgoing(subject="batches.one", body=b"x" * 600), Outgoing(subject="batches.two", body=b"x" * 600)]
+        two = [
+            Outgoing(subject="batches.one", body=b"x" * 600),
+            Outgoing(subject="batches.two", body=b"x" * 600),
+        ]
         started = time.perf_counter()
         self.batches = await self.bus.append_all(two, last=self.batches)
         return time.perf_counter() - started
@@ -164,7 +168,7 @@ async def _most_waves_per_second(bus: NatsBus, recording: Recording) -> float:
 async def _under_load(course: Course, recording: Recording, per_second: float) -> list[float]:
     client = await nats.connect(recording.url)
     count = int(per_second * LOAD_S)
-    said = iter(list(waves(count, seed=course.regions)))
+    said = iter(list(waves(count, seed=1_000 + course.regions)))
     publishing = asyncio.create_task(publish_paced(client, said, int(per_second)))
     taken = []
     while not publishing.done():

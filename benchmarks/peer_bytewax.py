@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-not-found, misc"
 """The same gates written on Bytewax: a source that reads SENSES in batches, state per region, a sink."""
 
 import asyncio

@@ -41,20 +41,23 @@ class Recording:
         return Settings(nats_url=self.url)
 
 
-def waves(count: int, *, regions: int = REGIONS, witnesses: int = WITNESSES, seed: int = 1) -> Iterator[WaveSignal]:
-    """Waves as cells would say them: a murmur, and now and then several that are suddenly sure of a region."""
+def waves(count: int, *, seed: int = 1) -> Iterator[WaveSignal]:
+    """Waves as cells would say them: a murmur, and now and then several that are suddenly sure of a region.
+
+    Another seed gives other waves with other ids.
+    """
     dice = random.Random(seed)
     loud: list[int] = []  # regions, once for each wave that is still to come
     for number in range(count):
         if dice.random() < SURPRISES:
-            loud += [dice.randrange(regions)] * _LOUD_WAVES
-        region, confidence = dice.randrange(regions), dice.uniform(0.05, 0.25)
+            loud += [dice.randrange(REGIONS)] * _LOUD_WAVES
+        region, confidence = dice.randrange(REGIONS), dice.uniform(0.05, 0.25)
         if loud and dice.random() < 0.1:
             region, confidence = loud.pop(), dice.uniform(0.6, 0.9)
-        source = f"cell{dice.randrange(witnesses)}/1.0.0/0a1b2c3d"
+        source = f"cell{dice.randrange(WITNESSES)}/1.0.0/0a1b2c3d"
         yield WaveSignal.from_fields(
             {
-                "id": f"{source}/19c1d2e3f40-{number}",
+                "id": f"{source}/{seed:x}-{number}",
                 "source": source,
                 "semantic": f"region-{region}",
                 "confidence": round(confidence, 3),
@@ -93,15 +96,13 @@ async def recorded(count: int, *, per_second: int) -> AsyncIterator[Recording]:
 async def publish_paced(client: Client, said: Iterator[WaveSignal], per_second: int) -> None:
     """Publish waves at a pace, in small bursts, and wait until the stream has them all."""
     loop = asyncio.get_running_loop()
-    started, published = loop.time(), 0
-    js = client.jetstream()
-    for wave in said:
+    started, js = loop.time(), client.jetstream()
+    for published, wave in enumerate(said, start=1):
         headers = {MESSAGE_ID: wave.id}
-        if published % 1_000 == 999:  # the stream has answered, so it cannot fall behind
+        if published % 1_000 == 0:  # the stream has answered, so it cannot fall behind
             await js.publish(subject_of(wave), wave.to_bytes(), headers=headers)
         else:
             await client.publish(subject_of(wave), wave.to_bytes(), headers=headers)
-        published += 1
         ahead = published / per_second - (loop.time() - started)
         if ahead > 0.002:
             await asyncio.sleep(ahead)

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 import nats
 from nats.js import api
 
-from benchmarks.recording import REGIONS, WITNESSES, Recording, recorded
+from benchmarks.recording import Recording, recorded
 from benchmarks.rows import Row, arguments, percentile, row, run, show
 from shared.v1.bus_nats import NatsBus
 from shared.v1.decode import decode
@@ -31,7 +31,11 @@ PER_SECOND = 5_000
 
 BARE, FASTSTREAM = "bare push read by nats-py", "the same gates on FastStream, an ack each"
 READER, DECODED, REPLAY = "our reader", "read + decode", "replay: read + decode + fold"
-WHOLE, PULL, BYTEWAX = "whole thalamus", "pull consumer, batches of 100, an ack each", "the same gates on Bytewax"
+WHOLE, PULL, BYTEWAX = (
+    "whole thalamus",
+    "pull consumer, batches of 100, an ack each",
+    "the same gates on Bytewax",
+)
 
 Way = Callable[[Recording], Awaitable[None]]
 
@@ -106,7 +110,7 @@ async def live_thalamus(recording: Recording) -> None:
     unit = Thalamus([])
     context = Context(unit.manifest, settings, bus)
     living = asyncio.create_task(unit.run(context))
-    while unit.state.seq < recording.waves and not living.done():
+    while unit.state.seq < recording.waves and not living.done():  # noqa: ASYNC110 - it tells nobody else
         await asyncio.sleep(0.002)
     context.draining.set()
     await bus.stop_reading()
@@ -164,21 +168,16 @@ async def measure(rounds: int, count: int) -> tuple[list[Row], list[str]]:
                 started = time.perf_counter()
                 await way(recording)
                 seconds[name].append(time.perf_counter() - started)
-        await _forget_decisions(recording)
-        await live_thalamus(recording)
-        bus = await NatsBus.connect(recording.settings(), name="benchmark")
-        decided = (await bus.last_seq(DECISIONS))
-        await bus.close()
     goals = {REPLAY: 0.6, WHOLE: 0.5}
     rows = [
-        row(name, _ratios(seconds, name, BARE), peer=BARE, at_least=goals.get(name)) for name in seconds if name != BARE
+        row(name, _ratios(seconds, name, BARE), peer=BARE, at_least=goals.get(name))
+        for name in seconds
+        if name != BARE
     ]
     if FASTSTREAM in seconds:
         rows.append(row(WHOLE, _ratios(seconds, WHOLE, FASTSTREAM), peer=FASTSTREAM, at_least=5))
-    asides = [
-        f"{name}: {count / percentile(values, 0.5):,.0f} waves/s, {percentile(values, 0.5) / count * 1e6:.1f} µs each"
-        for name, values in seconds.items()
-    ]
+    each = {name: percentile(values, 0.5) / count for name, values in seconds.items()}
+    asides = [f"{name}: {1 / taken:,.0f} waves/s, {taken * 1e6:.1f} µs each" for name, taken in each.items()]
     return rows, asides
 
 

@@ -91,6 +91,4 @@ class Ring:
     def _heard(self, row: int) -> Heard:
         seq, at_ms, witness, confidence, valence, evidence, cost, gain = self._rows[row].item()
         _, name, label, source = self._names[row]
-        return Heard(
-            seq, at_ms, witness, confidence, valence, evidence, cost, label, name, source, gain
-        )
+        return Heard(seq, at_ms, witness, confidence, valence, evidence, cost, label, name, source, gain)

@@ -66,9 +66,7 @@ class SteadyClient(Client):
                 raise nats.errors.MaxPayloadError
         await super().publish(subject, payload, reply, headers)
 
-    async def _process_msg(
-        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
-    ) -> None:
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         # nats-py's way, a queue and a task per subscription, costs as much as all the rest of reading.
         take = self.raw.get(sid)
         if take is None:
