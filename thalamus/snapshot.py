@@ -63,7 +63,11 @@ def decode(raw: bytes) -> Snapshot:
         raise DamagedError(f"the snapshot has format {head['format']}, this program reads {FORMAT}")
     if hashlib.sha256(body).hexdigest() != head["sha256"]:
         raise DamagedError("the body of the snapshot is torn or altered")
-    state = _state_in(json.loads(zlib.decompress(body)))
+    try:
+        state = _state_in(json.loads(zlib.decompress(body)))
+    except (KeyError, TypeError, ValueError, NimmerverseError) as error:
+        # Whole, but written by a program that knew another state.
+        raise DamagedError(f"the snapshot holds another kind of state ({error!r})") from None
     return Snapshot(state=state, digest=digest.decode(), previous=head["previous"])
 
 

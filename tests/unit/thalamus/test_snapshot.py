@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.unit.thalamus.conftest import Hand
 from tests.unit.thalamus.test_fold import Life
+from thalamus import snapshot
 from thalamus.snapshot import DamagedError, decode, encode
 
 
@@ -60,4 +61,11 @@ def test_a_snapshot_with_any_byte_altered_is_refused() -> None:
 @settings(max_examples=50)
 def test_foreign_bytes_are_refused(raw: bytes) -> None:
     with pytest.raises(DamagedError):
+        decode(raw)
+
+
+def test_a_snapshot_of_another_kind_of_state_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "_state_out", lambda state: {"seq": state.seq, "gates": []})
+    raw, _ = encode(Hand().state)
+    with pytest.raises(DamagedError, match="another kind of state"):
         decode(raw)
