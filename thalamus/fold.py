@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from shared.v1.errors import RefusedError
 from shared.v1.messages import (
@@ -39,8 +40,7 @@ FORGET_MS = 3_600_000
 """A founded region about which nobody spoke for so long is forgotten, unless its gate ever opened."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class Input(NamedTuple):
     """One decoded message of SENSES with its place."""
 
     seq: int

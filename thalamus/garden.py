@@ -6,6 +6,7 @@ its garden is held until another unit confirms its time, and is heard then as if
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.v1.messages import WaveSignal
 
@@ -19,8 +20,7 @@ MAX_UNITS = 64
 """Units of which a garden knows that they are there; more do not make it any surer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(NamedTuple):
     """A wave of a unit with its place in SENSES."""
 
     seq: int

@@ -183,8 +183,9 @@ class Gate:
         return self.weight > REFLEX_WEIGHT and trusted and heard.valence > 0.0 and heard.confidence >= SURE
 
     def _is_denied(self, readout: Readout) -> bool:
-        deniers = sum(1 for said in readout.says if said < 0.0)
-        return deniers >= 2 and readout.total < -self.rules.threshold_closed
+        if readout.total >= -self.rules.threshold_closed:
+            return False
+        return sum(1 for said in readout.says if said < 0.0) >= 2
 
     def move(self, to_state: GateState, cause: Cause, at_ms: int, seq: int, readout: Readout) -> None:
         """Carry out a transition that was due."""

@@ -26,6 +26,7 @@ class Metrics:
         self.leads = Gauge("nimmerverse_leads", "1 if this process writes decisions", registry=registry)
         inputs = Counter("nimmerverse_inputs", "Inputs folded", ["kind"], registry=registry)
         self._inputs = {kind: inputs.labels(kind.value) for kind in _KINDS}
+        self._new = dict.fromkeys(_KINDS, 0)  # inputs since the last look
         self._decisions = Counter(
             "nimmerverse_decisions", "Decisions made", ["kind", "cause"], registry=registry
         )
@@ -43,7 +44,7 @@ class Metrics:
 
     def folded(self, kind: Kind, seq: int, started: float, decisions: list[Decision]) -> None:
         """An input was folded; `started` is its `time.perf_counter()`."""
-        self._inputs[kind].inc()
+        self._new[kind] += 1
         if seq % _TIMED == 0:
             self._fold.observe(time.perf_counter() - started)
         for made in decisions:
@@ -51,7 +52,10 @@ class Metrics:
             self._decisions.labels(made.kind.value, cause).inc()
 
     def look_at(self, state: State) -> None:
-        """Take over what the state counts itself."""
+        """Take over what was counted since the last look, and what the state counts itself."""
+        for kind, count in self._new.items():
+            self._inputs[kind].inc(count)
+            self._new[kind] = 0
         gardens = state.gardens.values()
         self._position.set(state.seq)
         self._gates.set(len(state.gates))

@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
 from shared.v1 import messages
+from shared.v1.bus_memory import matches
 from shared.v1.channels import CHANNELS, PARAMETERS, TAIL, Channel
 from shared.v1.decode import FILLED_IN
 from shared.v1.messages import WaveSignal, Wire
@@ -119,8 +120,12 @@ def pattern_of(channel: Channel, env: str) -> str:
 def stream_of(channel: Channel) -> str:
     """The name of the stream that keeps a channel's messages, empty if none does."""
     env = ENVIRONMENTS[0]
-    kept_by = {pattern: spec.name for spec in streams_of(env) for pattern in spec.subjects}
-    return kept_by.get(pattern_of(channel, env), "")
+    # A stream's pattern may be wider than a channel's, so an example is held against it.
+    example = pattern_of(channel, env).replace("*", "x").replace(">", "x")
+    for spec in streams_of(env):
+        if any(matches(pattern, example) for pattern in spec.subjects):
+            return spec.name
+    return ""
 
 
 def _channel(channel: Channel) -> Json:

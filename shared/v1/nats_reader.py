@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 _HEARTBEAT_S = 0.5
 _SILENCE_S = 1.75  # more than three heartbeats missed: the consumer or the server is gone
 _RETRY_S = 0.2
+_TURN = 128  # deliveries, after which everything else in this process has its turn: leases, heartbeats, answers
 _FLOW_CONTROL = "FlowControl Request"
 _DELIVERY = b"$JS.ACK."
 
@@ -148,6 +149,8 @@ class _PushConsumer:
                     continue
                 *_, seq, number, at_ns, _ = message.reply.split(b".")
                 delivered += 1
+                if delivered % _TURN == 0:
+                    await asyncio.sleep(0)
                 if int(number) != delivered:
                     raise _Lost(f"delivery {delivered} is missing, {int(number)} came")
                 yield Stored(

@@ -95,8 +95,8 @@ def streams_of(env: str) -> Sequence[StreamSpec]:
             name=SENSES,
             description="Everything a gate can be moved by: waves, outcomes, rule changes, ticks",
             subjects=(
-                f"{env}.nervous.cells.*.wave",
-                f"{env}.nervous.nerves.*.wave",
+                # Any service, so that a mistyped one is refused with a sentence instead of being lost.
+                f"{env}.nervous.*.*.wave",
                 f"{env}.organs.*.wave",
                 f"{env}.nervous.outcomes.*",
                 f"{env}.nervous.thalamus.rules",

@@ -139,8 +139,7 @@ async def test_work_that_was_held_at_the_kill_comes_again(bus: NatsBus, nats_ser
         first = await anext(deliveries)
         await crash_and_restart(nats_server)
         again = await anext(deliveries)
-        assert (again.message.body, again.attempt) == (b"think", 2)
-        assert again.message == first.message
+        assert again.message == first.message  # a killed server may have forgotten to have sent it before
         await again.ack()
         await bus.append(REQUEST, b"more")
         assert (await anext(deliveries)).message.body == b"more"

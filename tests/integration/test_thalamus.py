@@ -43,6 +43,8 @@ async def test_what_a_researcher_types_opens_the_math_gate(thalamus: Running) ->
         ("nervous.cells.math.wave", "", "empty"),
         ("nervous.cells.math.wave", '{"confidence":0.5,"payload":"' + "x" * 900_000 + '"}', "at most 65536"),
         ("nervous.cells.Math.wave", '{"confidence":0.5}', "'math'"),
+        ("nervous.Cells.math.wave", '{"confidence":0.5}', "'cells'"),
+        ("nervous.cell.math.wave", '{"confidence":0.5}', "waves are published on dev.nervous.cells.NAME.wave"),
         ("nervous.cells.math.wave", '{"confidence":0.5,"source":"abacus"}', "source is 'abacus'"),
         ("nervous.outcomes.math", '{"outcome":"confirmed"}', "does not remember"),
         ("nervous.thalamus.rules", '{"threshold":-1}', "threshold is -1"),
