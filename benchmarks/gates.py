@@ -5,6 +5,7 @@ one, measured in turns. All gates have six witnesses, and a thousand waves come 
 tenth of the gates stand open: time alone can move those, so the fold looks at them every 50 ms.
 """
 
+import gc
 import itertools
 import random
 import time
@@ -16,6 +17,7 @@ from shared.v1.subjects import Address, Kind, Subject
 from thalamus.fold import Input, State, step
 from thalamus.ring import CAPACITY
 from thalamus.rules import GateRules
+from thalamus.settings import COLLECT_AFTER
 
 COUNTS = (1, 10, 100, 1_000, 10_000)
 WITNESSES = 6
@@ -122,6 +124,7 @@ def _bytes_per_gate(waves: int) -> float:
 
 def main() -> None:
     options = arguments(__doc__ or "", rounds=7, per_round=20_000)
+    gc.set_threshold(*COLLECT_AFTER)  # as in the process
     rows, asides = measure(options.rounds, options.per_round)
     show(rows, asides, options.output)
 

@@ -63,15 +63,16 @@ class Ring:
         """Keep a wave with its gain; the oldest goes if the ring is full."""
         row = self._next
         seq, at_ms, witness, confidence, valence, evidence, cost, label, name, source, _ = heard
+        told = (witness, name, label, source)
         self._rows[row] = (seq, at_ms, witness, confidence, valence, evidence, cost, gain)
         if self.count < CAPACITY:
             self.count += 1
-            self._names.append((witness, name, label, source))
+            self._names.append(told)
         else:
             forgotten = self._names[row][:2]
             if self._ids.get(forgotten) == row:
                 del self._ids[forgotten]
-            self._names[row] = (witness, name, label, source)
+            self._names[row] = told
         self._ids[witness, name] = row
         self._next = (row + 1) % CAPACITY
 

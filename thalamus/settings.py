@@ -4,6 +4,10 @@ from pydantic import Field
 
 from shared.v1.settings import Settings
 
+COLLECT_AFTER = (50_000, 20, 50)
+"""Thresholds of Python's collector of cycles. A state has none, and to look for them among ten thousand gates
+costs as much as folding."""
+
 
 class ThalamusSettings(Settings):
     """What the thalamus may be told beyond what every process is."""
