@@ -34,6 +34,12 @@ async def gates(where: Where, output: Output) -> Exit:
         write(answer.to_bytes().decode())
     elif answer.gates:
         stdout().print(gate_table(answer.gates))
+        for garden in answer.gardens:
+            if garden.late or garden.future or garden.duplicates:
+                stdout().print(
+                    f"{garden.garden}: {garden.late} late, {garden.future} future "
+                    f"and {garden.duplicates} repeated waves"
+                )
     else:
         say(f"there is no gate yet: publish a wave, for example `nimmerverse wave math --env {where.env}`")
     return Exit.OK

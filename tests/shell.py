@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,11 +50,17 @@ class Shell:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            preexec_fn=_hear_ctrl_c,
         )
 
     async def run(self, *arguments: str, within_s: float = 60.0, **variables: str) -> Finished:
         """Run `nimmerverse` to its end."""
         return await finish(await self.start(*arguments, **variables), within_s=within_s)
+
+
+def _hear_ctrl_c() -> None:
+    """As from a terminal: a run of the tests in the background hands on that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def finish(process: asyncio.subprocess.Process, *, within_s: float = 60.0) -> Finished:
