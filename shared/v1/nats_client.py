@@ -8,7 +8,6 @@ every restart. So the client here replaces what it cannot decode, and reconnects
 import asyncio
 import logging
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -207,5 +206,3 @@ def _check_credentials(path: str) -> None:
         Path(path).read_bytes()
     except OSError as error:
         raise RefusedError(f"NATS_CREDS is {path!r}, which cannot be read ({error.strerror})") from None
-    if find_spec("nkeys") is None:
-        raise RefusedError("NATS_CREDS needs the package nkeys: install nats-py[nkeys]")
