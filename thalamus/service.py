@@ -205,7 +205,7 @@ class _Life:
             self._taught = True
             for change in missing_rules(self._state.rules, self._unit._units):
                 await self._teach(change)
-        self._context.become(UnitState.READY, f"{len(self._state.gates)} gates")
+        self._context.become(UnitState.READY, "leads")
 
     async def _teach(self, change: RuleChange) -> None:
         """Say what a manifest declares; a replay learns it at the same place."""
