@@ -30,11 +30,11 @@ from shared.v1.streams import streams_of
 
 SERVER = "nats-server"
 
-STAGE_S = 2.0
+STAGE_S = 1.75
 """Seconds that one stage of stopping may take. Four stages and the server end within 10 s."""
 
-_UNIT_DRAIN_S = 1.5  # what a unit itself takes at most, before force is used
-_SERVER_STOP_S = 1.0
+_UNIT_DRAIN_S = 1.4  # what a unit itself takes at most, before force is used
+SERVER_STOP_S = 1.0
 _HEARTBEAT_S = 2.0
 _HOPELESS = 4  # deaths in a row after which a unit will not come up by waiting
 
@@ -191,7 +191,7 @@ class Organism:
             await self._bus.close()
         await self._hearing.aclose()
         if SERVER in self.processes:
-            await self.processes[SERVER].stop(_SERVER_STOP_S)
+            await self.processes[SERVER].stop(SERVER_STOP_S)
 
 
 def _stage(unit: UnitSpec) -> Stage:

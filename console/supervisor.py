@@ -25,7 +25,7 @@ MAX_BACKOFF_S = 10.0
 SOUND_AFTER_S = 10.0
 """A process that lived this long did not die of its start: its next restart is a quick one again."""
 
-_KILL_S = 0.5  # what it takes to end a process by force
+KILL_S = 0.4  # what it takes to end a process by force
 
 
 class Program(Protocol):
@@ -104,7 +104,7 @@ class Supervised:
             return
         self._stop_within_s = within_s
         self._stopping.set()
-        _, unfinished = await asyncio.wait({self._keeping}, timeout=within_s + _KILL_S)
+        _, unfinished = await asyncio.wait({self._keeping}, timeout=within_s + KILL_S)
         if unfinished:  # in the middle of a launch
             self._keeping.cancel()
             await asyncio.wait({self._keeping})

@@ -69,7 +69,7 @@ class Pair:
 
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
-    environment = {**WITHOUT_MODELS, "NIMMERVERSE_SNAPSHOT_INPUTS": "7"}
+    environment = {**WITHOUT_MODELS, "NIMMERVERSE_SNAPSHOT_INPUTS": "7", "NIMMERVERSE_LEASE_S": "0.5"}
     async with Organism(Plan(folder=tmp_path, cells=(), environment=environment)) as organism:
         await organism.ready(lambda _: None, within_s=60)
         await _shorten_dedupe_windows(organism)
