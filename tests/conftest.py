@@ -1,4 +1,4 @@
-"""Fixtures for all tiers: a real nats-server per test session part that asks for one."""
+"""Fixtures for all tiers: a real, private nats-server for each test that asks for one."""
 
 import logging
 from collections.abc import AsyncIterator
