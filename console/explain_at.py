@@ -13,7 +13,8 @@ from shared.v1.streams import DECISIONS, SENSES
 from shared.v1.subjects import Kind, decision
 from thalamus.explain import explain
 from thalamus.history import Span, Time, cause_of, read_span
-from thalamus.replay import newest_snapshot, replayed, state_before
+from thalamus.keeper import newest_snapshot
+from thalamus.replay import replayed, state_before
 
 
 async def explain_at(where: Where, region: str, garden: str, at: str, output: Output) -> Exit:
@@ -22,7 +23,8 @@ async def explain_at(where: Where, region: str, garden: str, at: str, output: Ou
     async with open_bus(where, "explain") as bus:
         span = await span_in(bus, where.env, asked)
         # From the newest snapshot at or before that place, not from the beginning of the log.
-        kept = (await newest_snapshot(bus, not_after=span.last)).seq
+        snapshot = await newest_snapshot(bus, not_after=span.last)
+        kept = snapshot.state.seq if snapshot else 0
         span = Span(first=max(span.first, kept + 1), last=span.last, oldest=span.oldest)
         beginning = await state_before(bus, span)
         say_what_is_lost(beginning)

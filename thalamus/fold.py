@@ -5,7 +5,6 @@ gets the same decisions, to the byte: live, after a crash, or in a replay a year
 """
 
 import copy
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -332,11 +331,3 @@ def _decide(moment: Moment, before: GateState, cause: Cause) -> list[Decision]:
 def _moment(state: State, item: Input, gate: Gate) -> Moment:
     garden = state.gardens[gate.garden]
     return Moment(gate=gate, at_ms=garden.now_ms, seq=item.seq, rules=state.rules.version)
-
-
-def decisions_of(state: State, items: Sequence[Input]) -> list[Decision]:
-    """Fold many inputs; for replays and tests."""
-    decided = []
-    for item in items:
-        decided += step(state, item)
-    return decided

@@ -10,13 +10,28 @@ import time
 from shared.v1.bus import Bus
 from shared.v1.errors import TryAgainError
 from thalamus.fold import State
-from thalamus.snapshot import NO_PREVIOUS, DamagedError, decode, encode
+from thalamus.snapshot import NO_PREVIOUS, DamagedError, Snapshot, decode, encode
 
 log = logging.getLogger(__name__)
 
 BUCKET = "SNAPSHOTS"
 KEPT = 4
 """Snapshots that are kept: if the newest are damaged, older ones serve."""
+
+
+async def newest_snapshot(bus: Bus, *, not_after: int) -> Snapshot | None:
+    """The newest sound snapshot that is not beyond a position in SENSES, None if there is none."""
+    for name in reversed(await bus.stores.names(BUCKET)):
+        if name.isdigit() and int(name) > not_after:
+            continue
+        try:
+            snapshot = decode(await bus.stores.load(BUCKET, name) or b"")
+        except DamagedError as error:
+            log.error("snapshot damaged", extra={"action": "snapshot", "snapshot": name, "error": str(error)})
+            continue
+        if snapshot.state.seq <= not_after:
+            return snapshot
+    return None
 
 
 class SnapshotKeeper:
@@ -32,21 +47,11 @@ class SnapshotKeeper:
 
     async def restore(self, *, not_after: int) -> State:
         """The newest sound state that is not beyond a position in SENSES; an empty one if there is none."""
-        for name in reversed(await self._bus.stores.names(BUCKET)):
-            raw = await self._bus.stores.load(BUCKET, name)
-            try:
-                snapshot = decode(raw or b"")
-            except DamagedError as error:
-                log.error(
-                    "snapshot damaged", extra={"action": "snapshot", "snapshot": name, "error": str(error)}
-                )
-                continue
-            if snapshot.state.seq > not_after:
-                log.error("snapshot of another stream", extra={"action": "snapshot", "snapshot": name})
-                continue
-            self._previous, self._kept_seq = snapshot.digest, snapshot.state.seq
-            return snapshot.state
-        return State()
+        snapshot = await newest_snapshot(self._bus, not_after=not_after)
+        if snapshot is None:
+            return State()
+        self._previous, self._kept_seq = snapshot.digest, snapshot.state.seq
+        return snapshot.state
 
     def is_due(self, state: State) -> bool:
         """True if enough was folded, or enough time has passed, since the last snapshot."""

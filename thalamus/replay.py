@@ -4,7 +4,6 @@ The same inputs from the same state give the same decisions, to the byte; `first
 whether that is so. Nothing here writes to a log.
 """
 
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
@@ -17,11 +16,7 @@ from shared.v1.subjects import decision
 from thalamus.decisions import Decision
 from thalamus.fold import Input, State, step
 from thalamus.history import Span, read_span
-from thalamus.keeper import BUCKET
-from thalamus.snapshot import DamagedError
-from thalamus.snapshot import decode as decode_snapshot
-
-log = logging.getLogger(__name__)
+from thalamus.keeper import newest_snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,27 +73,13 @@ def take(state: State, message: Stored) -> list[Decision]:
 
 async def state_before(bus: Bus, span: Span) -> Beginning:
     """The state right before a range: from the newest sound snapshot there, else from nothing."""
-    state = await newest_snapshot(bus, not_after=span.first - 1)
+    found = await newest_snapshot(bus, not_after=span.first - 1)
+    state = State() if found is None else found.state
     snapshot = state.seq
     lost = max(0, min(span.oldest, span.first) - snapshot - 1)
     async for message in read_span(bus, SENSES, first=snapshot + 1, last=span.first - 1):
         take(state, message)
     return Beginning(state=state, snapshot=snapshot, lost=lost)
-
-
-async def newest_snapshot(bus: Bus, *, not_after: int) -> State:
-    """The newest sound state that is not beyond a position in SENSES; an empty one if there is none."""
-    for name in reversed(await bus.stores.names(BUCKET)):
-        if name.isdigit() and int(name) > not_after:
-            continue
-        try:
-            snapshot = decode_snapshot(await bus.stores.load(BUCKET, name) or b"")
-        except DamagedError as error:
-            log.warning("snapshot damaged", extra={"action": "snapshot", "snapshot": name, "error": str(error)})
-            continue
-        if snapshot.state.seq <= not_after:
-            return snapshot.state
-    return State()
 
 
 async def replayed(bus: Bus, state: State, span: Span) -> AsyncGenerator[tuple[Stored, list[Decision]]]:
